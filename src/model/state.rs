@@ -1,0 +1,63 @@
+//! What is saved in the target so that a restart knows where it was.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{position::Position, snapshot::SnapshotState, table::TableSchema};
+
+/// The state of one pipeline; one document in `_sync_metadata`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct State {
+    /// What is durable in the target; `None` until the stream has begun.
+    pub position: Option<Position>,
+    /// When the newest applied transaction was committed, in microseconds since the Unix epoch.
+    pub applied_micros: u64,
+    /// The first copy; `None` where none was ever begun.
+    pub snapshot: Option<SnapshotState>,
+    /// Whether the stream has passed the position of the snapshot's end, so that the copy is consistent.
+    pub consistent: bool,
+    /// The schema of every copied table as of `position`, by `database.table`: with
+    /// `binlog_row_metadata=MINIMAL` nothing else tells what an old event's columns were called.
+    pub schemas: BTreeMap<String, TableSchema>,
+}
+
+/// Which part of the state changed, so that only that is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StatePart {
+    /// `position` and `applied_micros`.
+    Position,
+    /// That, and `snapshot` and `consistent`.
+    Progress,
+    /// Everything.
+    All,
+}
+
+/// What `_sync_metadata` says of one table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableRecord {
+    /// `database.table`.
+    pub table: String,
+    /// `full` while and after the first copy, `stream` once changes have come by the binlog.
+    pub sync_type: SyncType,
+    /// Rows and changes written since the copy began.
+    pub records_synced: u64,
+    /// `pending`, `running`, `success`, or `diverged: n` with n open dead letters.
+    pub status: String,
+    /// How long the first copy of it took.
+    pub duration_seconds: f64,
+    /// When something was last written, in milliseconds since the Unix epoch; 0 for never.
+    pub last_sync_millis: i64,
+}
+
+/// How a table was last written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncType {
+    /// By a full copy.
+    Full,
+    /// By polling.
+    Incremental,
+    /// By the binlog.
+    Stream,
+}
