@@ -1,0 +1,44 @@
+//! The names of the settings' enums, in one place for reading, writing and describing them.
+
+use super::sections::{
+    Existing, Keyless, LogFormat, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode,
+};
+
+/// An enum whose values have names.
+pub(super) trait Choice: Copy + PartialEq + 'static {
+    /// All names with their values.
+    const ALL: &'static [(&'static str, Self)];
+
+    /// The value of a name; upper case and underscores are forgiven.
+    fn find(text: &str) -> Option<Self> {
+        let name = text.to_ascii_lowercase().replace('_', "-");
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The name of the value.
+    fn text(self) -> &'static str {
+        Self::ALL.iter().find(|(_, value)| *value == self).map_or("", |(name, _)| name)
+    }
+}
+
+macro_rules! choices {
+    ($($kind:ident { $($name:literal => $variant:ident),+ })+) => {$(
+        impl Choice for $kind {
+            const ALL: &'static [(&'static str, Self)] = &[$(($name, Self::$variant)),+];
+        }
+    )+};
+}
+
+choices! {
+    Mode { "auto" => Auto, "stream" => Stream }
+    TlsMode {
+        "disabled" => Disabled, "preferred" => Preferred, "required" => Required,
+        "verify-ca" => VerifyCa, "verify-identity" => VerifyIdentity
+    }
+    Keyless { "hash" => Hash, "skip" => Skip, "stop" => Stop }
+    SnapshotWhen { "initial" => Initial, "never" => Never, "always" => Always }
+    Existing { "stop" => Stop, "merge" => Merge, "replace" => Replace }
+    OnPurged { "stop" => Stop, "snapshot" => Snapshot }
+    RecordPolicy { "dead-letter" => DeadLetter, "stop" => Stop, "skip" => Skip }
+    LogFormat { "auto" => Auto, "json" => Json, "pretty" => Pretty }
+}

@@ -1,0 +1,30 @@
+//! The settings: one struct a section, defaults as the documentation states them.
+//!
+//! [`Config`] is what the rest of the program sees, complete and checked. It holds secrets and is therefore not
+//! `Serialize`. [`load`] makes it out of files, variables and flags; the table in `keys` is the one place that knows
+//! which keys there are.
+
+mod address;
+mod check;
+mod choice;
+mod environment;
+mod error;
+mod given;
+mod keys;
+mod layer;
+mod load;
+pub mod sections;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use environment::Environment;
+pub use error::{ConfigErrors, ConfigProblem};
+pub use load::{FileChoice, Flags, LoadOptions, Loaded, load};
+pub use sections::{
+    BatchConfig, CheckpointConfig, Config, ErrorsConfig, Existing, HttpConfig, IdRule, Keyless,
+    LimitsConfig, LogConfig, LogFormat, Mode, OnPurged, PoolConfig, RecordPolicy, RetryConfig,
+    Secret, ShutdownConfig, SnapshotConfig, SnapshotWhen, SourceConfig, StreamConfig, StreamStart,
+    TableConfig, TargetConfig, TlsConfig, TlsMode, WriteConcern,
+};
+pub use template::{default_file, file_of, settings_page};
