@@ -1,0 +1,144 @@
+//! BSON written by hand: type bytes and the few payloads that rows need (<https://bsonspec.org/spec.html>).
+//!
+//! An element is a type byte, the name as a C string, and the payload. The functions here append payloads; a caller
+//! that learns the type only after writing the value patches the type byte afterwards with [`set_tag`].
+
+/// Type bytes.
+pub mod tag {
+    /// 64-bit binary floating point.
+    pub const DOUBLE: u8 = 0x01;
+    /// UTF-8 string.
+    pub const STRING: u8 = 0x02;
+    /// Embedded document.
+    pub const DOCUMENT: u8 = 0x03;
+    /// Array.
+    pub const ARRAY: u8 = 0x04;
+    /// Binary data.
+    pub const BINARY: u8 = 0x05;
+    /// Boolean.
+    pub const BOOLEAN: u8 = 0x08;
+    /// UTC milliseconds since the epoch.
+    pub const DATE_TIME: u8 = 0x09;
+    /// Null.
+    pub const NULL: u8 = 0x0A;
+    /// 32-bit integer.
+    pub const INT32: u8 = 0x10;
+    /// 64-bit integer.
+    pub const INT64: u8 = 0x12;
+    /// 128-bit decimal.
+    pub const DECIMAL128: u8 = 0x13;
+}
+
+/// Overwrites the type byte at `at`.
+pub fn set_tag(out: &mut [u8], at: usize, tag: u8) {
+    if let Some(byte) = out.get_mut(at) {
+        *byte = tag;
+    }
+}
+
+/// Begins a document or array: reserves its length and gives the place of it.
+#[must_use]
+pub fn begin(out: &mut Vec<u8>) -> usize {
+    reserve_length(out)
+}
+
+/// Ends the document or array begun at `at`.
+pub fn end(out: &mut Vec<u8>, at: usize) {
+    out.push(0);
+    let length = out.len().saturating_sub(at);
+    set_length(out, at, length);
+}
+
+/// Begins a string whose bytes the caller appends: reserves its length and gives the place of it.
+#[must_use]
+pub fn begin_string(out: &mut Vec<u8>) -> usize {
+    reserve_length(out)
+}
+
+/// Ends the string begun at `at`.
+pub fn end_string(out: &mut Vec<u8>, at: usize) {
+    out.push(0);
+    let length = out.len().saturating_sub(at + 4);
+    set_length(out, at, length);
+}
+
+fn reserve_length(out: &mut Vec<u8>) -> usize {
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    at
+}
+
+/// A length past 2 GiB saturates: such a document is refused by its size before its length is ever read.
+fn set_length(out: &mut [u8], at: usize, length: usize) {
+    let length = i32::try_from(length).unwrap_or(i32::MAX);
+    if let Some(place) = out.get_mut(at..at + 4) {
+        place.copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// Appends the payload of a string that is known to be UTF-8.
+pub fn string(out: &mut Vec<u8>, text: &[u8]) {
+    let at = begin_string(out);
+    out.extend_from_slice(text);
+    end_string(out, at);
+}
+
+/// Appends the payload of a binary of subtype 0, padded with zero bytes up to `width`.
+pub fn binary(out: &mut Vec<u8>, bytes: &[u8], width: usize) {
+    let length = bytes.len().max(width);
+    out.extend_from_slice(&i32::try_from(length).unwrap_or(i32::MAX).to_le_bytes());
+    out.push(0);
+    out.extend_from_slice(bytes);
+    out.resize(out.len() + (length - bytes.len()), 0);
+}
+
+/// Appends the name of an array's element: its index in decimal as a C string.
+pub fn index_name(out: &mut Vec<u8>, index: usize) {
+    decimal(out, index as u64, 1);
+    out.push(0);
+}
+
+/// Appends a number in decimal digits, padded with zeros to at least `width` (at most 20).
+pub fn decimal(out: &mut Vec<u8>, number: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let mut rest = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        if rest == 0 && used >= width.max(1) {
+            break;
+        }
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        used += 1;
+    }
+    out.extend_from_slice(digits.get(20 - used..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_print_in_decimal_with_padding() {
+        let print = |number, width| {
+            let mut out = Vec::new();
+            decimal(&mut out, number, width);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(print(0, 1), "0");
+        assert_eq!(print(0, 0), "0");
+        assert_eq!(print(7, 2), "07");
+        assert_eq!(print(838, 2), "838");
+        assert_eq!(print(u64::MAX, 1), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn binaries_are_padded_but_never_cut() {
+        let mut out = Vec::new();
+        binary(&mut out, b"ab", 4);
+        assert_eq!(out, [4, 0, 0, 0, 0, b'a', b'b', 0, 0]);
+        out.clear();
+        binary(&mut out, b"abc", 2);
+        assert_eq!(out, [3, 0, 0, 0, 0, b'a', b'b', b'c']);
+    }
+}

@@ -1,0 +1,36 @@
+//! JSON in the server's two forms, both to the same BSON: a value means what the server's own text of it says.
+//!
+//! [`append_binary`] reads the binary form (binlog), [`append_text`] the text (binary protocol). They meet in one
+//! writer, so that numbers, strings and duplicate keys follow the same rules by both roads (promise P2).
+
+mod binary;
+mod number;
+mod opaque;
+mod text;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use super::CellFault;
+
+/// The most levels of objects and arrays; the server's own limit (`JSON_DOCUMENT_MAX_DEPTH`, MySQL 9.7).
+const MAX_DEPTH: usize = 100;
+
+/// Appends the payload of a value in the server's binary form and gives its type byte. No bytes at all are the JSON
+/// null that the server puts where a value must be but none was given.
+///
+/// # Errors
+/// A [`CellFault`] for bytes that the server would not have written, keys with U+0000 and values past 16 MiB; `out`
+/// then ends in an unknown part of the value.
+pub fn append_binary(out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
+    binary::append(out, bytes)
+}
+
+/// Appends the payload of a value in text form (UTF-8) and gives its type byte.
+///
+/// # Errors
+/// A [`CellFault`] as for [`append_binary`].
+pub fn append_text(out: &mut Vec<u8>, text: &[u8]) -> Result<u8, CellFault> {
+    text::append(out, text)
+}

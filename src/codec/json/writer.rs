@@ -1,0 +1,168 @@
+//! What both roads write through: containers, keys in order, duplicate keys.
+
+use std::ops::Range;
+
+use super::MAX_DEPTH;
+use crate::codec::{
+    CellFault, MAX_CELL_BYTES,
+    element::{self, tag},
+};
+
+/// Appends one JSON value.
+pub(super) struct Writer<'o> {
+    /// Where the value goes.
+    pub(super) out: &'o mut Vec<u8>,
+    most_bytes: usize,
+    depth: usize,
+}
+
+/// An object or array that has been begun.
+pub(super) struct Container {
+    at: usize,
+    count: usize,
+    previous_key: Range<usize>,
+    ordered: bool,
+}
+
+impl<'o> Writer<'o> {
+    pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
+        let most_bytes = out.len().saturating_add(MAX_CELL_BYTES);
+        Self { out, most_bytes, depth: 0 }
+    }
+
+    /// Begins an object or an array.
+    pub(super) fn begin(&mut self) -> Result<Container, CellFault> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(CellFault::Nesting);
+        }
+        let at = element::begin(self.out);
+        Ok(Container { at, count: 0, previous_key: 0..0, ordered: true })
+    }
+
+    /// Begins the next element of an array; gives the place of its type byte.
+    pub(super) fn item(&mut self, container: &mut Container) -> usize {
+        let slot = self.slot();
+        element::index_name(self.out, container.count);
+        container.count += 1;
+        slot
+    }
+
+    /// Reserves the type byte of an object's next element; the caller appends the key and calls [`Self::key_ends`].
+    pub(super) fn slot(&mut self) -> usize {
+        self.out.push(tag::NULL);
+        self.out.len() - 1
+    }
+
+    /// Ends the key that was appended behind `slot`.
+    pub(super) fn key_ends(
+        &mut self,
+        container: &mut Container,
+        slot: usize,
+    ) -> Result<(), CellFault> {
+        let key = slot + 1..self.out.len();
+        let bytes = self.out.get(key.clone()).unwrap_or_default();
+        if bytes.contains(&0) {
+            return Err(CellFault::JsonKey);
+        }
+        if container.count > 0 {
+            let previous = self.out.get(container.previous_key.clone()).unwrap_or_default();
+            container.ordered &= (previous.len(), previous) < (bytes.len(), bytes);
+        }
+        container.previous_key = key;
+        container.count += 1;
+        self.out.push(0);
+        Ok(())
+    }
+
+    /// Ends an element: sets its type byte and checks the size so far.
+    pub(super) fn element_ends(&mut self, slot: usize, tag: u8) -> Result<(), CellFault> {
+        element::set_tag(self.out, slot, tag);
+        if self.out.len() > self.most_bytes { Err(CellFault::TooLarge) } else { Ok(()) }
+    }
+
+    /// Ends an array.
+    pub(super) fn end_array(&mut self, container: &Container) -> u8 {
+        self.depth -= 1;
+        element::end(self.out, container.at);
+        tag::ARRAY
+    }
+
+    /// Ends an object. MySQL writes keys in order of length, then bytes, each once; only where that does not hold
+    /// (MariaDB keeps the user's own text) is there a duplicate to look for.
+    pub(super) fn end_object(&mut self, container: &Container) -> Result<u8, CellFault> {
+        self.depth -= 1;
+        if !container.ordered {
+            keep_last(self.out, container.at + 4)?;
+        }
+        element::end(self.out, container.at);
+        Ok(tag::DOCUMENT)
+    }
+}
+
+/// Of elements with the same key, puts the last at the place of the first and drops the others.
+fn keep_last(out: &mut Vec<u8>, start: usize) -> Result<(), CellFault> {
+    let elements = elements(out.get(start..).unwrap_or_default()).ok_or(CellFault::Json)?;
+    let mut by_key: Vec<usize> = (0..elements.len()).collect();
+    by_key.sort_by_key(|&index| (elements.get(index).map(|element| element.key), index));
+    let mut winners: Vec<Option<usize>> = vec![None; elements.len()];
+    for same in by_key.chunk_by(|&left, &right| key_of(&elements, left) == key_of(&elements, right))
+    {
+        if let (Some(&first), Some(&last)) = (same.first(), same.last())
+            && let Some(winner) = winners.get_mut(first)
+        {
+            *winner = Some(last);
+        }
+    }
+    if winners.iter().all(Option::is_some) {
+        return Ok(());
+    }
+    let kept: Vec<u8> = winners
+        .iter()
+        .filter_map(|winner| elements.get((*winner)?))
+        .flat_map(|element| element.bytes.iter().copied())
+        .collect();
+    out.truncate(start);
+    out.extend_from_slice(&kept);
+    Ok(())
+}
+
+struct Element<'a> {
+    key: &'a [u8],
+    bytes: &'a [u8],
+}
+
+fn key_of<'a>(elements: &[Element<'a>], index: usize) -> Option<&'a [u8]> {
+    elements.get(index).map(|element| element.key)
+}
+
+/// Cuts the elements of an object that this writer wrote.
+fn elements(mut rest: &[u8]) -> Option<Vec<Element<'_>>> {
+    let mut elements = Vec::new();
+    while let Some((&kind, named)) = rest.split_first() {
+        let key = named.split(|&byte| byte == 0).next()?;
+        let payload = named.get(key.len() + 1..)?;
+        let length = 1 + key.len() + 1 + payload_length(kind, payload)?;
+        let (bytes, behind) = rest.split_at_checked(length)?;
+        elements.push(Element { key, bytes });
+        rest = behind;
+    }
+    Some(elements)
+}
+
+fn payload_length(kind: u8, payload: &[u8]) -> Option<usize> {
+    let declared = || {
+        let bytes = payload.first_chunk::<4>()?;
+        usize::try_from(i32::from_le_bytes(*bytes)).ok()
+    };
+    match kind {
+        tag::NULL => Some(0),
+        tag::BOOLEAN => Some(1),
+        tag::INT32 => Some(4),
+        tag::DOUBLE | tag::INT64 => Some(8),
+        tag::DECIMAL128 => Some(16),
+        tag::STRING => declared()?.checked_add(4),
+        tag::DOCUMENT | tag::ARRAY => declared(),
+        _ => None,
+    }
+}

@@ -1,0 +1,20 @@
+//! A row's cells straight into the bytes of a BSON document.
+//!
+//! What a table's rows become is decided once a table version ([`Plan`], from the settings' [`RuleBook`]); a row is then
+//! appended cell by cell ([`RowMapper`]) with no allocation of its own. Pure and synchronous: no driver, no runtime, no
+//! clock. The same row gives the same bytes, whichever decoder showed its cells (promise P2).
+
+mod cell;
+mod issue;
+mod name;
+mod plan;
+mod row;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+pub use issue::{PlanIssue, Problem, shared_collections};
+pub use plan::Plan;
+pub use row::{Mapped, RowFault, RowMapper, Visitor};
+pub use rules::{RuleBook, TableRules};

@@ -1,0 +1,7 @@
+//! Rows to documents, verified by reading them back with the bson crate.
+
+mod fixture;
+mod golden;
+mod keys;
+mod rejected;
+mod rules;
