@@ -1,0 +1,229 @@
+//! Recorded binlog files for the tests (see `testdata/record.sh`), played as the transport would.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::FutureExt;
+use mysql_common::binlog::{
+    EventStreamReader,
+    consts::BinlogVersion,
+    events::{Event, FormatDescriptionEvent, TransactionPayloadEvent},
+};
+
+use super::{
+    event::kind,
+    tables::{Describe, Tables},
+    transaction::{Assembler, Halt, Parts},
+};
+use crate::{
+    config::SourceConfig,
+    model::{
+        change::{Image, Mark, Message, RowVisitor},
+        position::Position,
+        table::{TableName, TableSchema},
+        value::Value,
+    },
+    runtime::channel::{self, QueueGauge, Receiver},
+    source::{error::SourceError, schema::TableFilter},
+};
+
+pub(super) const TYPES_FULL: &[u8] = include_bytes!("testdata/types-full.bin");
+pub(super) const TYPES_MINIMAL: &[u8] = include_bytes!("testdata/types-minimal.bin");
+pub(super) const SHAPES: &[u8] = include_bytes!("testdata/shapes.bin");
+
+/// The size of a common header.
+const HEADER: usize = 19;
+
+/// Cuts a recorded file into events.
+pub(super) fn raw_events(file: &[u8]) -> Vec<&[u8]> {
+    let mut rest = &file[4..];
+    let mut events = Vec::new();
+    while rest.len() >= HEADER {
+        let size = u32::from_le_bytes(rest[9..13].try_into().unwrap()) as usize;
+        events.push(&rest[..size]);
+        rest = &rest[size..];
+    }
+    events
+}
+
+/// Reads events as the transport does, compressed ones followed by what is in them.
+pub(super) fn events(file: &[u8]) -> Vec<Event> {
+    let mut reader = EventStreamReader::new(BinlogVersion::Version4);
+    let mut events = Vec::new();
+    for raw in raw_events(file) {
+        let event = reader.read(raw).unwrap().unwrap();
+        let is_payload = event.header().event_type_raw() == kind::TRANSACTION_PAYLOAD;
+        events.push(event.clone());
+        if is_payload {
+            let inner = event.read_event::<TransactionPayloadEvent<'_>>().unwrap();
+            let mut inflated = std::io::Cursor::new(inner.danger_decompress());
+            while let Some(inner) = reader.read_decompressed(&mut inflated).unwrap() {
+                events.push(inner);
+            }
+        }
+    }
+    events
+}
+
+/// An event of these bytes without a checksum.
+pub(super) fn event_of(kind: u8, log_pos: u32, body: &[u8]) -> Event {
+    let size = u32::try_from(HEADER + body.len()).unwrap();
+    let mut bytes = 1_u32.to_le_bytes().to_vec();
+    bytes.push(kind);
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend(size.to_le_bytes());
+    bytes.extend(log_pos.to_le_bytes());
+    bytes.extend(0_u16.to_le_bytes());
+    bytes.extend(body);
+    let description = FormatDescriptionEvent::new(BinlogVersion::Version4);
+    Event::read(&description, bytes.as_slice()).unwrap()
+}
+
+/// Knows some tables.
+#[derive(Debug, Default)]
+pub(super) struct Described(pub(super) HashMap<TableName, TableSchema>);
+
+impl Describe for Described {
+    async fn describe(&mut self, table: &TableName) -> Result<Option<TableSchema>, SourceError> {
+        Ok(self.0.get(table).cloned())
+    }
+}
+
+/// An assembler with the other end of its channel.
+pub(super) struct Player {
+    pub(super) assembler: Assembler<Described>,
+    receiver: Receiver,
+    pub(super) told: Vec<String>,
+    pub(super) schemas: Vec<Arc<TableSchema>>,
+}
+
+impl Player {
+    /// Copies everything of the database `fixture`, from the beginning.
+    pub(super) fn new(schemas: Vec<Arc<TableSchema>>, described: Vec<TableSchema>) -> Self {
+        let start = Position { gtid_set: Some(Default::default()), ..Position::default() };
+        Self::at(start, schemas, described)
+    }
+
+    pub(super) fn at(
+        start: Position,
+        schemas: Vec<Arc<TableSchema>>,
+        described: Vec<TableSchema>,
+    ) -> Self {
+        let config =
+            SourceConfig { databases: vec!["fixture".to_owned()], ..SourceConfig::default() };
+        let filter = TableFilter::new(&config).unwrap();
+        let (sender, receiver) = channel::bounded(1 << 30, &QueueGauge::default());
+        let described = described.into_iter().map(|table| (table.name.clone(), table)).collect();
+        let assembler = Assembler::new(Parts {
+            tables: Tables::new(filter, schemas),
+            describe: Described(described),
+            sender,
+            event_limit: 1 << 20,
+            start,
+        });
+        Self { assembler, receiver, told: Vec::new(), schemas: Vec::new() }
+    }
+
+    /// Plays events to the first error.
+    pub(super) async fn play(&mut self, events: Vec<Event>) -> Result<(), Halt> {
+        for event in events {
+            let taken = self.assembler.take(event).await;
+            while let Some(envelope) = self.receiver.recv().now_or_never().flatten() {
+                self.tell(envelope.open().0);
+            }
+            taken?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, message: Message) {
+        match message {
+            Message::Rows(mut rows) => {
+                let mut seen = Seen::default();
+                loop {
+                    let change = match rows.block.next_change(&mut seen) {
+                        Ok(None) => break,
+                        Ok(Some(change)) => change.label(),
+                        Err(_) => return self.told.push("broken rows".to_owned()),
+                    };
+                    let images = std::mem::take(&mut seen.images);
+                    self.told.push(format!("{change} {}{images}", rows.table.name.table));
+                }
+            }
+            Message::SchemaChanged(changed) => {
+                self.told.push(changed.statement);
+                self.schemas.push(changed.table);
+            }
+            Message::Mark(mark) => self.told.push(tell_mark(&mark)),
+        }
+    }
+}
+
+fn tell_mark(mark: &Mark) -> String {
+    match mark {
+        Mark::Transaction { transaction, end_offset } => {
+            let name = transaction.gtid.as_ref().map_or_else(
+                || transaction.offset.to_string(),
+                |gtid| {
+                    let text = gtid.to_string();
+                    text.split_once(':').unwrap().1.to_owned()
+                },
+            );
+            assert!(*end_offset >= transaction.offset);
+            format!("mark {name}")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// Writes down what it is shown.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    images: String,
+}
+
+impl RowVisitor for Seen {
+    fn cell(&mut self, image: Image, column: usize, value: Value<'_>) {
+        self.images.push_str(match (image, column) {
+            (Image::Before, 0) => " - ",
+            (Image::After, 0) => " + ",
+            _ => "|",
+        });
+        self.images.push_str(&tell_value(value));
+    }
+}
+
+fn tell_value(value: Value<'_>) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => format!("{number}u"),
+        Value::Text(text) => {
+            let letters = std::str::from_utf8(text.bytes);
+            letters.map_or_else(|_| hex(text.bytes), |letters| format!("'{letters}'"))
+        }
+        Value::Bytes(bytes) => format!("x{}", hex(bytes)),
+        Value::JsonBinary(bytes) => format!("json {}", hex(bytes)),
+        Value::Geometry(bytes) => format!("geometry {}", hex(bytes)),
+        Value::Decimal(decimal) => decimal.to_string(),
+        Value::Date(date) => date.to_string(),
+        Value::DateTime(moment) => moment.to_string(),
+        Value::Timestamp(instant) => format!("{}.{:06}", instant.seconds, instant.micros),
+        Value::Time(time) => {
+            let sign = if time.negative { "-" } else { "" };
+            let (hours, minutes, seconds) = (time.hours, time.minutes, time.seconds);
+            format!("{sign}{hours}:{minutes:02}:{seconds:02}.{:06}", time.micros)
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// Counts what it is shown, for bytes that mean nothing.
+#[derive(Debug, Default)]
+pub(super) struct Count(pub(super) usize);
+
+impl RowVisitor for Count {
+    fn cell(&mut self, _image: Image, _column: usize, _value: Value<'_>) {
+        self.0 += 1;
+    }
+}

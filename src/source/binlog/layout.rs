@@ -1,0 +1,160 @@
+//! Whether a table map and a schema are about the same layout, and the schema that a full table map tells by itself.
+//!
+//! Rows carry no names and hardly any types: decoding them by a schema that is not theirs gives wrong values without an
+//! error. So every column is compared before the first row, and what does not fit is never guessed.
+
+use super::{
+    cell::Cell,
+    kind::kind_of,
+    table_map::{MapColumn, TableMap},
+};
+use crate::model::table::{Column, ColumnType, Key, KeyColumn, TableName, TableSchema};
+
+/// The generated invisible primary key (MySQL manual, "Generated Invisible Primary Keys").
+const HIDDEN_KEY: &str = "my_row_id";
+
+/// What does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Another number, order or type of columns, or another key.
+    Layout(String),
+    /// A column that this version does not read.
+    Unsupported {
+        /// Its name.
+        column: String,
+        /// Its type.
+        declared: String,
+    },
+}
+
+/// Compiles the reading of rows, if the schema is that of the table map.
+pub(super) fn fit(schema: &TableSchema, map: &TableMap<'_>) -> Result<Box<[Cell]>, Difference> {
+    if schema.columns.len() != map.columns.len() {
+        return Err(Difference::Layout(format!(
+            "{} columns in the binlog, {} in the table",
+            map.columns.len(),
+            schema.columns.len()
+        )));
+    }
+    let cells =
+        schema.columns.iter().zip(&map.columns).map(|(known, told)| fit_column(known, told));
+    let cells = cells.collect::<Result<_, _>>()?;
+    fit_key(schema, map)?;
+    Ok(cells)
+}
+
+fn fit_column(known: &Column, told: &MapColumn<'_>) -> Result<Cell, Difference> {
+    if told.name.is_some_and(|name| name != known.name.as_bytes()) {
+        let name = told.name.map(String::from_utf8_lossy).unwrap_or_default();
+        return Err(Difference::Layout(format!(
+            "column {name} in the binlog where the table has {}",
+            known.name
+        )));
+    }
+    let kind = kind_of(told, Some(&known.kind)).map_err(|declared| unsupported(known, declared))?;
+    if kind != known.kind {
+        if let ColumnType::Unsupported { declared } = &known.kind {
+            return Err(unsupported(known, declared.clone()));
+        }
+        return Err(Difference::Layout(format!(
+            "column {} is {} in the binlog and {} in the table",
+            known.name,
+            describe(&kind),
+            describe(&known.kind)
+        )));
+    }
+    Cell::compile(&kind, told).ok_or_else(|| unsupported(known, describe(&kind)))
+}
+
+fn unsupported(column: &Column, declared: String) -> Difference {
+    Difference::Unsupported { column: column.name.clone(), declared }
+}
+
+/// A type for an error's text, without the labels of a long list.
+fn describe(kind: &ColumnType) -> String {
+    match kind {
+        ColumnType::Enum { labels } => format!("enum of {} labels", labels.len()),
+        ColumnType::Set { labels } => format!("set of {} labels", labels.len()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// With full metadata the primary key is told too: rows under another key would become other documents.
+fn fit_key(schema: &TableSchema, map: &TableMap<'_>) -> Result<(), Difference> {
+    if !map.is_full || map.has_prefix_key {
+        return Ok(());
+    }
+    let known = schema.key.as_ref().filter(|key| key.index == "PRIMARY");
+    let known: Vec<usize> =
+        known.map_or_else(Vec::new, |key| key.columns.iter().map(|part| part.column).collect());
+    match map.primary_key.as_deref().unwrap_or_default() == known {
+        true => Ok(()),
+        false => Err(Difference::Layout("another primary key in the binlog".to_owned())),
+    }
+}
+
+/// The schema that a full table map tells, completed by what is known of columns of the same names.
+///
+/// The key is kept: a table whose key changed is another table to the target.
+pub(super) fn build(
+    name: &TableName,
+    known: Option<&TableSchema>,
+    map: &TableMap<'_>,
+) -> Result<TableSchema, Difference> {
+    let columns = map.columns.iter().map(|told| build_column(told, known));
+    let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
+    let key = match known {
+        Some(known) => known.key.as_ref().map(|key| moved(key, known, &columns)).transpose()?,
+        None => map.primary_key.as_deref().and_then(|parts| primary_key(parts, &columns)),
+    };
+    let schema = TableSchema {
+        columns,
+        unique_keys: key.iter().cloned().collect(),
+        key,
+        foreign_keys: known.map_or_else(Vec::new, |known| known.foreign_keys.clone()),
+        estimated_rows: known.map_or(0, |known| known.estimated_rows),
+        engine: known.map_or_else(String::new, |known| known.engine.clone()),
+        ..TableSchema::named(name.clone())
+    };
+    fit_key(&schema, map)?;
+    Ok(schema)
+}
+
+fn build_column(told: &MapColumn<'_>, known: Option<&TableSchema>) -> Result<Column, Difference> {
+    let name = told.name.map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    let known = known.and_then(|known| known.columns.iter().find(|column| column.name == name));
+    let kind = kind_of(told, known.map(|column| &column.kind))
+        .map_err(|declared| Difference::Unsupported { column: name.clone(), declared })?;
+    Ok(Column {
+        name,
+        kind,
+        nullable: told.nullable,
+        generated: known.is_some_and(|column| column.generated),
+        invisible: told.invisible,
+        on_update_timestamp: known.is_some_and(|column| column.on_update_timestamp),
+    })
+}
+
+/// The known key at the columns' new places.
+fn moved(key: &Key, known: &TableSchema, columns: &[Column]) -> Result<Key, Difference> {
+    let place = |part: &KeyColumn| {
+        let name = &known.columns.get(part.column)?.name;
+        let column = columns.iter().position(|column| column.name == *name)?;
+        Some(KeyColumn { column, ..*part })
+    };
+    let columns = key.columns.iter().map(place).collect::<Option<_>>();
+    let gone = || Difference::Layout("the binlog's rows lack a column of the key".to_owned());
+    Ok(Key { columns: columns.ok_or_else(gone)?, ..key.clone() })
+}
+
+fn primary_key(parts: &[usize], columns: &[Column]) -> Option<Key> {
+    let key_columns = parts
+        .iter()
+        .map(|part| columns.get(*part).map(|_| KeyColumn { column: *part, descending: false }));
+    let key_columns: Vec<KeyColumn> = key_columns.collect::<Option<_>>()?;
+    let hidden = match parts {
+        [only] => columns.get(*only).is_some_and(|c| c.invisible && c.name == HIDDEN_KEY),
+        _ => false,
+    };
+    Some(Key { index: "PRIMARY".to_owned(), columns: key_columns, hidden })
+}

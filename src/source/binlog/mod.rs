@@ -1,0 +1,138 @@
+//! The binlog: every change of the source, in commit order, from a position on.
+//!
+//! The transport is `mysql_async`'s; guarding, parsing and decoding are ours, because a wrong value and a lost
+//! transaction must both be impossible without an error. Rows leave still encoded and are decoded by whoever takes them.
+//!
+//! Invariants: a mark is sent behind all rows of its transaction and only when the transaction came whole; an event that
+//! is not understood stops the stream unless the protocol marks it ignorable; no bytes from the network cause a panic.
+
+mod alter;
+mod cell;
+mod collation;
+mod error;
+mod event;
+#[cfg(test)]
+mod fixture;
+mod fresh;
+mod kind;
+mod layout;
+mod payload;
+mod place;
+mod request;
+mod rows;
+mod statement;
+mod stream;
+mod table_map;
+mod tables;
+mod token;
+mod transaction;
+mod wire;
+
+use std::{sync::Arc, time::Instant};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use error::BinlogError;
+pub use wire::Malformed;
+
+use crate::{
+    config::{RetryConfig, SourceConfig},
+    model::{
+        fault::Fault,
+        position::Position,
+        table::{TableName, TableSchema},
+    },
+    runtime::channel::Sender,
+    source::{connect::Connector, schema::TableFilter},
+};
+
+/// What streaming takes.
+#[derive(Debug)]
+pub struct StreamJob {
+    /// Makes the connections.
+    pub connector: Connector,
+    /// The source's settings: heartbeat and replica id.
+    pub config: SourceConfig,
+    /// `limits.event`: the largest event accepted, in bytes.
+    pub event_limit: u64,
+    /// The position behind which the stream begins; verified by the caller.
+    pub start: Position,
+    /// The tables that are copied, as they were at that position.
+    pub schemas: Vec<Arc<TableSchema>>,
+    /// Tables among them that were copied at a later position, taken before their copy's first read: their changes up to
+    /// there are in the copy and are passed over.
+    pub fresh: Vec<(TableName, Position)>,
+    /// Which other tables are copied once they appear.
+    pub filter: TableFilter,
+    /// How long to wait between tries.
+    pub retry: RetryConfig,
+    /// Takes rows, schemas and marks.
+    pub sender: Sender,
+    /// Ends the stream at the next event.
+    pub cancel: CancellationToken,
+    /// Is told how the connection is and how far the stream has come.
+    pub heard: watch::Sender<Heard>,
+}
+
+/// How the stream's connection is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Link {
+    /// Nothing has come yet.
+    #[default]
+    Connecting,
+    /// Events come, heartbeats at least.
+    Connected,
+    /// It broke and is being made anew.
+    Retrying {
+        /// What broke it, with its causes; no values, no secrets.
+        message: String,
+        /// What the user can do about it.
+        hint: Option<String>,
+    },
+}
+
+/// What was heard of the source last.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// How the connection is.
+    pub link: Link,
+    /// When the last event came.
+    pub at: Option<Instant>,
+    /// The file that is being read.
+    pub file: Arc<str>,
+    /// The offset behind the last event read.
+    pub offset: u64,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self { link: Link::default(), at: None, file: "".into(), offset: 0 }
+    }
+}
+
+/// Streams from the position until cancelled, mending the connection by itself.
+///
+/// # Errors
+/// `Fatal` or `PositionLost` when nothing but a person can help; `Transient` only when `retry.attempts` are used up.
+pub async fn run(job: StreamJob) -> Result<(), Fault> {
+    let mut tables = tables::Tables::new(job.filter, job.schemas);
+    tables.fresh = fresh::Fresh::new(job.fresh);
+    let parts = transaction::Parts {
+        tables,
+        describe: stream::AskSource(job.connector.clone()),
+        sender: job.sender,
+        event_limit: job.event_limit,
+        start: job.start,
+    };
+    let session = stream::Session {
+        connector: job.connector,
+        replica: request::Replica::new(job.config.server_id),
+        config: job.config,
+        retry: job.retry,
+        assembler: transaction::Assembler::new(parts),
+        cancel: job.cancel,
+        heard: job.heard,
+    };
+    session.run().await
+}

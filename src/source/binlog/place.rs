@@ -1,0 +1,62 @@
+//! Where in the source's files the stream stands.
+
+use std::sync::Arc;
+
+use mysql_common::binlog::events::BinlogEventHeader;
+
+use super::event;
+
+/// A file and the offset behind the last event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) file: Arc<str>,
+    pub(super) end: u64,
+}
+
+impl Place {
+    /// Moves over an event; answers with the offset at which it begins.
+    ///
+    /// Headers hold the lower 32 bits of the offset only, though a file may be larger: it never goes back within a file,
+    /// so the upper bits follow.
+    pub(super) fn pass(&mut self, header: BinlogEventHeader) -> u64 {
+        let low = u64::from(header.log_pos());
+        if low == 0 || event::is_artificial(header) {
+            return self.end;
+        }
+        let mut end = self.end >> 32 << 32 | low;
+        if end < self.end {
+            end += 1 << 32;
+        }
+        self.end = end;
+        end.saturating_sub(u64::from(header.event_size()))
+    }
+
+    /// Goes to a place that the server named.
+    pub(super) fn go_to(&mut self, file: &str, offset: u64) {
+        if *self.file != *file {
+            self.file = file.into();
+        }
+        self.end = offset;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mysql_common::binlog::consts::{EventFlags, EventType};
+
+    use super::*;
+
+    fn header(size: u32, log_pos: u32) -> BinlogEventHeader {
+        BinlogEventHeader::new(1, EventType::XID_EVENT, 1, size, log_pos, EventFlags::empty())
+    }
+
+    #[test]
+    fn offsets_go_on_past_four_gigabytes() {
+        let mut place = Place { file: "b.1".into(), end: 0xFFFF_FFF0 };
+        assert_eq!(place.pass(header(0x20, 0x10)), 0xFFFF_FFF0);
+        assert_eq!(place.end, 0x1_0000_0010);
+        place.pass(header(0x20, 0x30));
+        assert_eq!(place.end, 0x1_0000_0030);
+        assert_eq!(place.pass(header(0x20, 0)), 0x1_0000_0030, "made up: it is in no file");
+    }
+}

@@ -1,0 +1,144 @@
+//! Asking the source for its binlog.
+
+use std::{
+    hash::{BuildHasher, Hasher},
+    time::Duration,
+};
+
+use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, GnoInterval, Sid, prelude::Queryable};
+use mysql_common::packets::Tag;
+
+use super::error::BinlogError;
+use crate::{
+    model::{gtid::GtidSet, position::Position},
+    source::error::SourceError,
+};
+
+/// The offset of a file's first event, behind its magic number.
+pub(super) const FIRST_EVENT: u64 = 4;
+
+/// As what this process registers with the source.
+#[derive(Debug, Clone)]
+pub(super) struct Replica {
+    id: u32,
+    uuid: uuid::Uuid,
+}
+
+impl Replica {
+    /// The replica of these settings; an id of 0 is made from host, process and time, above those that people give.
+    pub(super) fn new(configured_id: u32) -> Self {
+        let uuid = uuid::Uuid::new_v4();
+        if configured_id != 0 {
+            return Self { id: configured_id, uuid };
+        }
+        let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+        hasher.write(gethostname::gethostname().as_encoded_bytes());
+        hasher.write_u32(std::process::id());
+        hasher.write_u128(uuid.as_u128());
+        let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
+        Self { id: u32::from_le_bytes([a, b, c, d]) | 1 << 31, uuid }
+    }
+}
+
+/// How the session is set up before the dump begins.
+pub(super) async fn prepare(
+    connection: &mut Conn,
+    replica: &Replica,
+    heartbeat: Duration,
+) -> Result<(), BinlogError> {
+    // Both names: servers before 8.0.26 know the old one only, and some later may drop it.
+    let nanos = heartbeat.as_nanos();
+    let uuid = replica.uuid;
+    let statement = format!(
+        "SET @master_heartbeat_period = {nanos}, @source_heartbeat_period = {nanos}, \
+         @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'"
+    );
+    connection.query_drop(statement).await.map_err(refused)
+}
+
+/// Whether the server takes names in any case.
+pub(super) async fn folds_case(connection: &mut Conn) -> Result<bool, BinlogError> {
+    let setting: Option<u8> =
+        connection.query_first("SELECT @@lower_case_table_names").await.map_err(refused)?;
+    Ok(setting.unwrap_or(0) != 0)
+}
+
+/// Where the dump of a position begins in its file.
+pub(super) fn first_offset(position: &Position) -> u64 {
+    let is_nameable = u32::try_from(position.offset).is_ok();
+    // The command for dumps by offset has 32 bits for it.
+    if position.gtid_set.is_none() && is_nameable {
+        position.offset.max(FIRST_EVENT)
+    } else {
+        FIRST_EVENT
+    }
+}
+
+/// Starts the dump behind the position.
+pub(super) async fn dump(
+    connection: Conn,
+    replica: &Replica,
+    position: &Position,
+) -> Result<BinlogStream, BinlogError> {
+    let request = BinlogStreamRequest::new(replica.id).with_pos(first_offset(position));
+    let request = match &position.gtid_set {
+        Some(set) => request.with_gtid().with_gtid_set(sids(set)),
+        None => request.with_filename(position.file.as_bytes()),
+    };
+    connection.get_binlog_stream(request).await.map_err(refused)
+}
+
+/// The set in the driver's form: one entry for each UUID and tag, ends exclusive.
+fn sids(set: &GtidSet) -> Vec<Sid<'static>> {
+    set.parts()
+        .map(|(uuid, tag, intervals)| {
+            let intervals = intervals
+                .iter()
+                .map(|interval| GnoInterval::new(interval.first, interval.last + 1))
+                .collect();
+            let sid = Sid::new(uuid.to_be_bytes()).with_intervals(intervals);
+            match Tag::new(tag.to_owned()) {
+                Ok(tag) => sid.with_tag(tag),
+                Err(_) => sid,
+            }
+        })
+        .collect()
+}
+
+/// The driver's error as ours. Its texts may quote packets, so only the server's own words are kept.
+pub(super) fn refused(error: mysql_async::Error) -> BinlogError {
+    match SourceError::from(error) {
+        SourceError::Refused(answer) => BinlogError::Refused(answer),
+        other => BinlogError::Source(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+
+    #[test]
+    fn a_set_is_sent_as_it_is() {
+        let text = format!("{UUID}:1-5:7:tag_a:1-3");
+        let sent: Vec<String> =
+            sids(&text.parse().unwrap()).iter().map(ToString::to_string).collect();
+        assert_eq!(sent, [format!("{UUID}:1-5:7"), format!("{UUID}:tag_a:1-3")]);
+    }
+
+    #[test]
+    fn offsets_that_the_command_cannot_name_begin_at_the_files_first_event() {
+        let at = |offset, gtid_set| Position { offset, gtid_set, ..Position::default() };
+        assert_eq!(first_offset(&at(1234, None)), 1234);
+        assert_eq!(first_offset(&at(0, None)), 4);
+        assert_eq!(first_offset(&at(1 << 32, None)), 4);
+        assert_eq!(first_offset(&at(1234, Some(GtidSet::default()))), 4);
+    }
+
+    #[test]
+    fn derived_ids_are_not_those_that_people_give() {
+        assert_eq!(Replica::new(7).id, 7);
+        assert!(Replica::new(0).id >= 1 << 31);
+    }
+}

@@ -1,0 +1,307 @@
+//! The connection to the binlog: start, guard, and go on after it broke.
+//!
+//! After every interruption the stream begins behind the last transaction whose mark was sent. A transaction that had
+//! come in part comes again from its beginning; applying its rows twice is harmless.
+
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, StreamExt};
+use mysql_async::BinlogStream;
+use mysql_common::binlog::events::Event;
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Heard, Link,
+    error::BinlogError,
+    event::kind,
+    request::{self, Replica},
+    tables::Describe,
+    transaction::{Assembler, Halt},
+};
+use crate::{
+    config::{RetryConfig, SourceConfig},
+    model::{
+        fault::{Fault, Stage},
+        table::{TableName, TableSchema},
+    },
+    runtime::retry::Backoff,
+    source::{connect::Connector, error::SourceError, position, schema},
+    telemetry::metrics,
+};
+
+/// How many heartbeats may be missed.
+const MISSED_HEARTBEATS: u32 = 3;
+
+/// How often the same place may turn out damaged before it is taken for damaged for good.
+const DAMAGED_TRIES: u32 = 3;
+
+/// How often the place is told while a long transaction goes by.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// How long taking leave of the server may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Asks by a pooled connection; the stream's own can ask nothing once it streams.
+#[derive(Debug)]
+pub(super) struct AskSource(pub(super) Connector);
+
+impl Describe for AskSource {
+    async fn describe(&mut self, table: &TableName) -> Result<Option<TableSchema>, SourceError> {
+        let mut connection = self.0.pooled().await?;
+        schema::describe(&mut connection, table).await
+    }
+}
+
+/// A stream that mends itself.
+pub(super) struct Session {
+    pub(super) connector: Connector,
+    pub(super) config: SourceConfig,
+    pub(super) retry: RetryConfig,
+    pub(super) replica: Replica,
+    pub(super) assembler: Assembler<AskSource>,
+    pub(super) cancel: CancellationToken,
+    pub(super) heard: watch::Sender<Heard>,
+}
+
+/// Why one connection's stream ended.
+enum End {
+    /// Asked to stop, or nobody listens any more.
+    Stopped,
+    /// A fault, and whether the bytes were damaged.
+    Fault { fault: Fault, is_damage: bool },
+}
+
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        Self::Fault { fault, is_damage: false }
+    }
+}
+
+/// How the tries go.
+struct Tries {
+    backoff: Backoff,
+    /// The place that turned out damaged last, and how often in a row.
+    damaged: Option<(String, u32)>,
+    is_first: bool,
+}
+
+impl Session {
+    /// Streams until asked to stop or until nothing but a person can help.
+    pub(super) async fn run(mut self) -> Result<(), Fault> {
+        let mut tries = Tries { backoff: Backoff::new(&self.retry), damaged: None, is_first: true };
+        loop {
+            let End::Fault { fault, is_damage } = self.stream_once(&mut tries).await else {
+                return Ok(());
+            };
+            let place = self.assembler.describe_place();
+            if !fault.is_transient() || is_damage && tries.is_damaged_for_good(&place) {
+                return Err(fatal(fault, place));
+            }
+            if !self.wait(fault, &mut tries).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits before the next try. False when asked to stop meanwhile.
+    async fn wait(&self, fault: Fault, tries: &mut Tries) -> Result<bool, Fault> {
+        let Some(wait) = tries.backoff.next_wait() else { return Err(fault) };
+        metrics::retry(Stage::Binlog);
+        metrics::up("source", false);
+        tracing::warn!(
+            operation = "retrying",
+            wait_seconds = wait.as_secs_f64(),
+            tries = tries.backoff.tries(),
+            error = %fault.chain(),
+            "the stream broke; it goes on where it was"
+        );
+        let message = fault.chain();
+        let hint = fault.hint.as_ref().map(ToString::to_string);
+        self.heard.send_modify(|heard| heard.link = Link::Retrying { message, hint });
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Ok(false),
+            () = tokio::time::sleep(wait) => Ok(true),
+        }
+    }
+
+    /// One connection, from its beginning to its end.
+    async fn stream_once(&mut self, tries: &mut Tries) -> End {
+        let cancel = self.cancel.clone();
+        let opened = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return End::Stopped,
+            opened = self.open(tries.is_first) => opened,
+        };
+        let mut stream = match opened {
+            Ok(stream) => stream,
+            Err(fault) => return fault.into(),
+        };
+        let end = self.follow(&mut stream, tries, &cancel).await;
+        close(stream).await;
+        end
+    }
+
+    /// Connects and asks for what comes behind the position.
+    async fn open(&mut self, is_first: bool) -> Result<BinlogStream, Fault> {
+        let mut connection = self.connector.connect().await?;
+        request::prepare(&mut connection, &self.replica, self.config.heartbeat).await?;
+        self.assembler.tables.folds_case = request::folds_case(&mut connection).await?;
+        let position = self.assembler.position().clone();
+        // At the first start the caller has verified it; after that, the address may have come to mean another server.
+        if !is_first {
+            position::verify(&self.connector, &position).await?;
+        }
+        self.assembler.restart(request::first_offset(&position));
+        Ok(request::dump(connection, &self.replica, &position).await?)
+    }
+
+    /// Takes events until the stream ends.
+    async fn follow(
+        &mut self,
+        stream: &mut BinlogStream,
+        tries: &mut Tries,
+        cancel: &CancellationToken,
+    ) -> End {
+        let silence = self.config.heartbeat * MISSED_HEARTBEATS;
+        let mut told = Instant::now();
+        let mut is_connected = false;
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return End::Stopped,
+                event = next_event(stream, silence) => event,
+            };
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => return self.failed(error),
+            };
+            if !is_connected {
+                self.connected(tries);
+                is_connected = true;
+            }
+            let is_beat = event.header().event_type_raw() == kind::HEARTBEAT;
+            let was_between = self.assembler.is_between();
+            let taken = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return End::Stopped,
+                taken = self.assembler.take(event) => taken,
+            };
+            match taken {
+                Ok(()) => {}
+                Err(Halt::Closed) => return End::Stopped,
+                Err(Halt::Failed(error)) => return self.failed(error),
+            }
+            let has_ended = self.assembler.is_between() && !was_between;
+            if has_ended {
+                tries.progressed(&self.retry);
+            }
+            if has_ended || is_beat || told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                self.tell(told);
+            }
+        }
+    }
+
+    fn failed(&self, error: BinlogError) -> End {
+        let is_damage = error.is_corruption();
+        let fault = Fault::from(error).at_position(self.assembler.describe_place());
+        End::Fault { fault, is_damage }
+    }
+
+    fn connected(&self, tries: &mut Tries) {
+        metrics::up("source", true);
+        self.tell(Instant::now());
+        if !tries.is_first {
+            let position = self.assembler.describe_place();
+            tracing::info!(operation = "reconnected", %position, "the stream goes on");
+        }
+        tries.is_first = false;
+    }
+
+    fn tell(&self, at: Instant) {
+        let place = &self.assembler.place;
+        self.heard.send_modify(|heard| {
+            heard.link = Link::Connected;
+            heard.at = Some(at.into_std());
+            heard.offset = place.end;
+            if !Arc::ptr_eq(&heard.file, &place.file) {
+                heard.file = Arc::clone(&place.file);
+            }
+        });
+    }
+}
+
+impl Tries {
+    /// A transaction came through: whatever was wrong is over.
+    fn progressed(&mut self, retry: &RetryConfig) {
+        if self.backoff.tries() > 0 {
+            self.backoff = Backoff::new(retry);
+        }
+        self.damaged = None;
+    }
+
+    /// Counts damage; true when this place was damaged too often in a row.
+    fn is_damaged_for_good(&mut self, place: &str) -> bool {
+        let times = match self.damaged.take() {
+            Some((before, times)) if before == place => times + 1,
+            _ => 1,
+        };
+        self.damaged = Some((place.to_owned(), times));
+        times >= DAMAGED_TRIES
+    }
+}
+
+/// The fault with which the stream ends.
+fn fatal(mut fault: Fault, place: String) -> Fault {
+    if fault.is_transient() {
+        fault.class = crate::model::fault::Class::Fatal;
+    }
+    if fault.position.is_none() { fault.at_position(place) } else { fault }
+}
+
+/// The next event, or why there is none.
+///
+/// The transport panics on bytes that contradict themselves; a panic is taken for damage.
+async fn next_event(stream: &mut BinlogStream, silence: Duration) -> Result<Event, BinlogError> {
+    let next = pin!(AssertUnwindSafe(stream.next()).catch_unwind());
+    let Ok(next) = tokio::time::timeout(silence, next).await else {
+        return Err(BinlogError::Silent(silence));
+    };
+    match next {
+        Err(_panic) => Err(BinlogError::Transport),
+        Ok(None) => Err(BinlogError::Ended),
+        Ok(Some(Ok(event))) => Ok(event),
+        Ok(Some(Err(error))) => Err(transport_error(error)),
+    }
+}
+
+fn transport_error(error: mysql_async::Error) -> BinlogError {
+    use mysql_async::{DriverError, Error, IoError};
+    match &error {
+        Error::Driver(DriverError::PacketTooLarge) => BinlogError::PacketTooLarge,
+        Error::Driver(DriverError::UnexpectedPacket { .. } | DriverError::PacketOutOfOrder) => {
+            BinlogError::Transport
+        }
+        // The event readers' own complaints come as this kind of input/output error.
+        Error::Io(IoError::Io(cause)) if is_parse_error(cause) => BinlogError::Transport,
+        _ => request::refused(error),
+    }
+}
+
+fn is_parse_error(cause: &std::io::Error) -> bool {
+    matches!(cause.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::Other)
+        && !cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+/// Takes leave, so that the server's dump thread does not linger.
+async fn close(stream: BinlogStream) {
+    match tokio::time::timeout(CLOSE_LIMIT, stream.close()).await {
+        Ok(Ok(())) | Err(_) => {}
+        Ok(Err(error)) => {
+            let error = SourceError::from(error);
+            tracing::debug!(%error, "closing the stream");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Which tables are ours, what is known of each, and how the rows of each table map are read.
+//!
+//! A table map is compared with the schema once; the same map again, which is what every transaction begins with, costs
+//! one look-up. Table ids are the server's own and start anew with it, so they are forgotten with every file.
+
+use std::{collections::HashMap, future::Future, sync::Arc};
+
+use super::{
+    cell::Cell,
+    error::BinlogError,
+    fresh::Fresh,
+    layout::{self, Difference},
+    rows::Plan,
+    table_map::{TableMap, TableMapHead},
+    wire::Malformed,
+};
+use crate::{
+    model::{
+        change::SchemaChanged,
+        position::Transaction,
+        table::{ColumnType, TableName, TableSchema},
+    },
+    source::{error::SourceError, schema::TableFilter},
+};
+
+/// Asks the source what a table looks like now.
+pub(super) trait Describe: Send {
+    fn describe(
+        &mut self,
+        table: &TableName,
+    ) -> impl Future<Output = Result<Option<TableSchema>, SourceError>> + Send;
+}
+
+/// What is known of the source's tables.
+#[derive(Debug)]
+pub(super) struct Tables {
+    filter: TableFilter,
+    known: HashMap<TableName, Known>,
+    mapped: HashMap<u64, Mapped, foldhash::fast::RandomState>,
+    /// Whether the server takes names in any case (`lower_case_table_names`).
+    pub(super) folds_case: bool,
+    /// Tables that were copied behind the position where the stream begins.
+    pub(super) fresh: Fresh,
+}
+
+#[derive(Debug)]
+struct Known {
+    schema: Arc<TableSchema>,
+    /// A DDL on it was seen since the source was asked last, so that asking again may help.
+    is_stale: bool,
+}
+
+/// A table map that was seen.
+#[derive(Debug)]
+struct Mapped {
+    body: Box<[u8]>,
+    route: Route,
+}
+
+/// Where a table's rows go.
+#[derive(Debug, Clone)]
+pub(super) enum Route {
+    /// Not ours: nothing of them is read.
+    Foreign,
+    /// Read by this plan.
+    Ours(Arc<Plan>),
+}
+
+impl Tables {
+    pub(super) fn new(filter: TableFilter, schemas: Vec<Arc<TableSchema>>) -> Self {
+        let known =
+            |schema: Arc<TableSchema>| (schema.name.clone(), Known { schema, is_stale: false });
+        Self {
+            filter,
+            known: schemas.into_iter().map(known).collect(),
+            mapped: HashMap::default(),
+            folds_case: false,
+            fresh: Fresh::default(),
+        }
+    }
+
+    /// Forgets the table ids of a file.
+    pub(super) fn forget_ids(&mut self) {
+        self.mapped.clear();
+    }
+
+    /// The plan of the table id, if its map was seen.
+    pub(super) fn route(&self, table_id: u64) -> Option<&Route> {
+        self.mapped.get(&table_id).map(|mapped| &mapped.route)
+    }
+
+    /// Whether changes of the table are copied.
+    pub(super) fn is_ours(&self, name: &TableName) -> bool {
+        self.known.contains_key(name) || self.filter.matches(name)
+    }
+
+    /// The schema of a table that is copied already.
+    pub(super) fn schema(&self, name: &TableName) -> Option<&Arc<TableSchema>> {
+        self.known.get(name).map(|known| &known.schema)
+    }
+
+    /// The tables of the database that are copied.
+    pub(super) fn all_in(&self, database: &str) -> Vec<TableName> {
+        let mut names: Vec<_> =
+            self.known.keys().filter(|name| name.database == database).cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Takes a table map; answers with the schema if it is new from here on.
+    pub(super) async fn map(
+        &mut self,
+        body: &[u8],
+        transaction: Option<&Transaction>,
+        describe: &mut impl Describe,
+    ) -> Result<Option<SchemaChanged>, MapError> {
+        let head = TableMapHead::parse(body)?;
+        if self.mapped.get(&head.table_id).is_some_and(|mapped| *mapped.body == *body) {
+            return Ok(None);
+        }
+        let name = name_of(&head)?;
+        if !self.is_ours(&name) {
+            self.remember(head.table_id, body, Route::Foreign);
+            return Ok(None);
+        }
+        if transaction.is_some_and(|transaction| self.fresh.holds(&name, transaction)) {
+            // Remembered without its body, so that the same map is looked at again once the copy is reached.
+            self.remember(head.table_id, &[], Route::Foreign);
+            return Ok(None);
+        }
+        let map = head.columns()?;
+        let (plan, changed) = self.resolve(&name, &map, describe).await?;
+        self.remember(head.table_id, body, Route::Ours(Arc::new(plan)));
+        Ok(changed)
+    }
+
+    fn remember(&mut self, table_id: u64, body: &[u8], route: Route) {
+        self.mapped.insert(table_id, Mapped { body: body.into(), route });
+    }
+
+    /// Finds the schema that the map's rows are read by.
+    async fn resolve(
+        &mut self,
+        name: &TableName,
+        map: &TableMap<'_>,
+        describe: &mut impl Describe,
+    ) -> Result<(Plan, Option<SchemaChanged>), BinlogError> {
+        let known = self.known.get(name).map(|known| (Arc::clone(&known.schema), known.is_stale));
+        let is_new = known.is_none();
+        let (schema, may_ask) = match known {
+            Some((schema, is_stale)) => (Some(schema), is_stale),
+            None => (describe.describe(name).await?.map(Arc::new), false),
+        };
+        let difference = match schema.as_ref().map(|schema| (schema, layout::fit(schema, map))) {
+            Some((schema, Ok(cells))) => return Ok(self.settle(Arc::clone(schema), cells, is_new)),
+            Some((_, Err(difference))) => difference,
+            None => Difference::Layout("the table is gone and its columns are not told".to_owned()),
+        };
+        let newer = match (map.is_full, may_ask) {
+            (true, _) => layout::build(name, schema.as_deref(), map),
+            (false, true) => describe.describe(name).await?.ok_or(difference),
+            (false, false) => Err(difference),
+        };
+        let newer = newer.map_err(|difference| error(name, difference))?;
+        let cells = layout::fit(&newer, map).map_err(|difference| error(name, difference))?;
+        Ok(self.settle(Arc::new(newer), cells, true))
+    }
+
+    /// Keeps the schema that rows are read by from here on.
+    fn settle(
+        &mut self,
+        schema: Arc<TableSchema>,
+        cells: Box<[Cell]>,
+        is_new: bool,
+    ) -> (Plan, Option<SchemaChanged>) {
+        let known = Known { schema: Arc::clone(&schema), is_stale: false };
+        let changed = match self.known.insert(schema.name.clone(), known) {
+            Some(_) => is_new.then(|| changed("ALTER TABLE", &schema)),
+            None => Some(changed("CREATE TABLE", &schema)),
+        };
+        (Plan { schema, cells }, changed)
+    }
+
+    /// Looks at a table again after a DDL that keeps its rows; answers with the schema if it is new.
+    ///
+    /// The source answers for now, which may be later than the statement; the next table map puts that right.
+    pub(super) async fn refresh(
+        &mut self,
+        verb: &'static str,
+        name: &TableName,
+        describe: &mut impl Describe,
+    ) -> Result<Option<SchemaChanged>, BinlogError> {
+        let Some(schema) = describe.describe(name).await? else { return Ok(None) };
+        if let Some((column, declared)) = unsupported(&schema) {
+            return Err(BinlogError::Unsupported { table: name.clone(), column, declared });
+        }
+        if let Some(known) = self.known.get_mut(name) {
+            known.is_stale = true;
+            if key_names(&known.schema) != key_names(&schema) {
+                return Err(BinlogError::SchemaChange { verb, table: name.clone() });
+            }
+            if known.schema.columns == schema.columns {
+                return Ok(None);
+            }
+        }
+        let schema = Arc::new(schema);
+        let known = Known { schema: Arc::clone(&schema), is_stale: true };
+        self.known.insert(name.clone(), known);
+        Ok(Some(changed(verb, &schema)))
+    }
+}
+
+fn changed(verb: &str, schema: &Arc<TableSchema>) -> SchemaChanged {
+    SchemaChanged { table: Arc::clone(schema), statement: format!("{verb} {}", schema.name) }
+}
+
+/// A map that could not be taken.
+#[derive(Debug)]
+pub(super) enum MapError {
+    Malformed(Malformed),
+    Other(BinlogError),
+}
+
+impl From<Malformed> for MapError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<BinlogError> for MapError {
+    fn from(error: BinlogError) -> Self {
+        Self::Other(error)
+    }
+}
+
+fn name_of(head: &TableMapHead<'_>) -> Result<TableName, Malformed> {
+    let text =
+        |bytes| std::str::from_utf8(bytes).map_err(|_| Malformed("a table's name is no text"));
+    Ok(TableName::new(text(head.database)?, text(head.table)?))
+}
+
+fn error(table: &TableName, difference: Difference) -> BinlogError {
+    match difference {
+        Difference::Layout(difference) => {
+            BinlogError::Mismatch { table: table.clone(), difference }
+        }
+        Difference::Unsupported { column, declared } => {
+            BinlogError::Unsupported { table: table.clone(), column, declared }
+        }
+    }
+}
+
+fn unsupported(schema: &TableSchema) -> Option<(String, String)> {
+    schema.columns.iter().find_map(|column| match &column.kind {
+        ColumnType::Unsupported { declared } => Some((column.name.clone(), declared.clone())),
+        _ => None,
+    })
+}
+
+/// The key's columns by name: what the documents' identity is made of.
+fn key_names(schema: &TableSchema) -> Option<Vec<&str>> {
+    let key = schema.key.as_ref()?;
+    let names =
+        key.columns.iter().map(|part| schema.columns.get(part.column).map(|c| c.name.as_str()));
+    names.collect()
+}

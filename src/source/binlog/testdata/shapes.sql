@@ -1,0 +1,18 @@
+set global binlog_row_metadata = full;
+create table shapes (id int primary key, name varchar(20), note text) engine=innodb;
+create table plain (id int primary key, name varchar(20)) engine=myisam;
+insert into shapes values (1, 'a', 'x'), (2, 'b', 'y');
+begin; insert into shapes values (3, 'c', null); savepoint s; insert into shapes values (4, 'd', null); rollback to s; update shapes set name = 'cc' where id = 3; commit;
+begin; insert into shapes values (5, 'e', null); rollback;
+insert into plain values (1, 'p');
+insert into shapes values (6, 'f', null);
+set binlog_transaction_compression = on; insert into shapes values (7, 'g', repeat('z', 50)), (8, 'h', null); update shapes set name = 'hh' where id = 8; set binlog_transaction_compression = off;
+set gtid_next = 'automatic:tagged'; insert into shapes values (9, 'i', null); set gtid_next = 'automatic';
+set binlog_rows_query_log_events = on; insert into shapes values (10, 'j', null); set binlog_rows_query_log_events = off;
+create table copied as select * from shapes where id > 8;
+alter table shapes add column extra int;
+insert into shapes values (11, 'k', null, 5);
+xa start 'one'; insert into shapes values (12, 'l', null, 5); xa end 'one'; xa commit 'one' one phase;
+create temporary table away (id int); drop temporary table away;
+create index by_name on shapes (name);
+set binlog_format = statement; insert into shapes values (13, 'm', null, 5); set binlog_format = row;

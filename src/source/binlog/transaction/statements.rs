@@ -1,0 +1,62 @@
+//! What a statement in the binlog means for the copy: refused, or followed by a look at the table.
+
+use super::{Assembler, BinlogError, Problem};
+use crate::{
+    model::table::TableName,
+    source::binlog::{statement::Statement, tables::Describe},
+};
+
+impl<D: Describe> Assembler<D> {
+    /// Takes a statement that changes rows or tables.
+    pub(super) async fn change(&mut self, statement: Statement) -> Result<(), Problem> {
+        let changed = match statement {
+            Statement::Change { verb, table } => return self.changed_by_text(verb, table),
+            Statement::Create(table) if self.tables.is_ours(&table) && !self.is_held(&table) => {
+                self.tables.refresh("CREATE TABLE", &table, &mut self.describe).await?
+            }
+            Statement::Keep { verb, table } if self.is_copied(&table) => {
+                self.tables.refresh(verb, &table, &mut self.describe).await?
+            }
+            Statement::Lose { verb, tables } => return self.lose(verb, tables),
+            Statement::DropDatabase(database) => {
+                return self.lose("DROP DATABASE", self.tables.all_in(&database));
+            }
+            Statement::Unreadable(verb) => {
+                return Err(BinlogError::UnreadableStatement(verb).into());
+            }
+            _ => None,
+        };
+        self.announce(changed).await
+    }
+
+    fn changed_by_text(&self, verb: &'static str, table: Option<TableName>) -> Result<(), Problem> {
+        let passes = |table: &TableName| !self.tables.is_ours(table) || self.is_held(table);
+        if table.as_ref().is_some_and(passes) {
+            return Ok(());
+        }
+        Err(BinlogError::Statement { verb, table }.into())
+    }
+
+    /// Whether the copy of the table already holds what the open transaction does to it.
+    fn is_held(&self, table: &TableName) -> bool {
+        let open = self.open.as_ref();
+        open.is_some_and(|open| self.tables.fresh.holds(table, &open.transaction))
+    }
+
+    fn is_copied(&self, table: &TableName) -> bool {
+        self.tables.schema(table).is_some() && !self.is_held(table)
+    }
+
+    /// A table that gets one of our names by RENAME has rows that were never copied.
+    fn lose(&self, verb: &'static str, tables: Vec<TableName>) -> Result<(), Problem> {
+        let is_rename = verb == "RENAME TABLE";
+        let concerns_us = |(place, table): &(usize, TableName)| {
+            let is_taken = is_rename && place % 2 == 1 && self.tables.is_ours(table);
+            self.is_copied(table) || is_taken && !self.is_held(table)
+        };
+        match tables.into_iter().enumerate().find(concerns_us) {
+            None => Ok(()),
+            Some((_, table)) => Err(BinlogError::SchemaChange { verb, table }.into()),
+        }
+    }
+}

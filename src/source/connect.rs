@@ -1,0 +1,291 @@
+//! Connections to the source: hosts in order, TLS, passwords read anew, a session that is the same everywhere.
+//!
+//! The session's settings are part of promise P2: TIMESTAMPs come in UTC, no SQL mode changes an answer, no limit of
+//! the server's cuts one short.
+
+use std::{fmt, future::Future, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use super::{error::SourceError, password, tls};
+use crate::config::{SourceConfig, TlsMode};
+
+/// The largest packet that MySQL's protocol has. The server's own `max_allowed_packet` does not bound what a dump
+/// thread sends.
+const LARGEST_PACKET: usize = 1 << 30;
+
+/// How long an idle connection of ours may stay open, in seconds; the server's default, whatever it is set to there.
+const IDLE_SECONDS: usize = 28_800;
+
+/// How often the operating system asks whether the other side of a silent connection is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// The longest that closing waits for connections that are still in use.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What every session begins with, on a new connection and on one that comes back to the pool.
+///
+/// `net_write_timeout` is how long the server waits for us while we are slow on purpose (its default of a minute would
+/// cut the stream under back pressure). MariaDB skips comments with version numbers of MySQL's. The last two
+/// let information_schema tell fresh row counts and the generated invisible primary keys.
+const SESSION: [&str; 3] = [
+    "SET NAMES utf8mb4",
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SET SESSION time_zone = '+00:00', sql_mode = '', autocommit = 1, sql_select_limit = 18446744073709551615, \
+     sql_big_selects = 1, wait_timeout = 28800, net_write_timeout = 3600, net_read_timeout = 3600 \
+     /*!50708 , max_execution_time = 0 */ /*!80003 , information_schema_stats_expiry = 0 */ \
+     /*!80030 , show_gipk_in_create_table_and_information_schema = ON */",
+];
+
+/// Makes connections to the source. Cheap to clone; all clones share one pool.
+#[derive(Clone)]
+pub struct Connector {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: SourceConfig,
+    pool: Mutex<Option<OpenPool>>,
+}
+
+/// The pool with what it was made from.
+#[derive(Clone)]
+struct OpenPool {
+    pool: Pool,
+    password: SecretString,
+}
+
+/// What the settings' files and programs said just now.
+struct Access {
+    password: SecretString,
+    tls: Option<SslOpts>,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connector").field("hosts", &self.shared.config.hosts).finish()
+    }
+}
+
+impl Connector {
+    /// A connector for these settings; connects to nothing yet.
+    #[must_use]
+    pub fn new(config: SourceConfig) -> Self {
+        Self { shared: Arc::new(Shared { config, pool: Mutex::new(None) }) }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &SourceConfig {
+        &self.shared.config
+    }
+
+    /// A connection of its own, outside the pool: for the stream and for whatever stays open for long.
+    ///
+    /// # Errors
+    /// When no host lets us in.
+    pub async fn connect(&self) -> Result<Conn, SourceError> {
+        let access = self.access().await?;
+        let mut failures = Vec::new();
+        for host in &self.config().hosts {
+            match self.connect_to(host, &access).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => {
+                    failures.push(self.at_host(host, error));
+                }
+            }
+        }
+        Err(SourceError::of_hosts(failures))
+    }
+
+    /// A connection of the pool; it goes back when it is dropped. Never run a binlog dump on it.
+    ///
+    /// A pool whose server has gone or whose password no longer works is made anew, from the first host on.
+    ///
+    /// # Errors
+    /// When no host lets us in, or no connection becomes free in time.
+    pub async fn pooled(&self) -> Result<Conn, SourceError> {
+        let open = self.shared.pool.lock().await.clone();
+        let Some(open) = open else { return self.renew_pool(None).await };
+        match self.acquire(&open.pool).await {
+            Err(SourceError::PoolExhausted(limit)) => Err(SourceError::PoolExhausted(limit)),
+            Err(_) => self.renew_pool(Some(&open)).await,
+            Ok(connection) => Ok(connection),
+        }
+    }
+
+    /// Closes the pool. Connections that are in use are waited for, for a few seconds.
+    pub async fn close(&self) {
+        let Some(open) = self.shared.pool.lock().await.take() else { return };
+        match tokio::time::timeout(CLOSE_LIMIT, open.pool.disconnect()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "closing the pool of the source"),
+            Err(_) => tracing::debug!("connections to the source were still in use at the end"),
+        }
+    }
+
+    fn at_host(&self, host: &Host, error: SourceError) -> SourceError {
+        error.while_connecting(&address(host), &self.config().user)
+    }
+
+    async fn access(&self) -> Result<Access, SourceError> {
+        let config = self.config();
+        Ok(Access {
+            password: password::read(&config.password, config.connect_timeout).await?,
+            tls: tls::options(&config.tls).await?,
+        })
+    }
+
+    /// `preferred` goes on in the clear only where the server itself says in its greeting that it has no TLS.
+    async fn connect_to(&self, host: &Host, access: &Access) -> Result<Conn, SourceError> {
+        let limit = self.config().connect_timeout;
+        let encrypted = self.options(host, access, access.tls.clone());
+        match within(limit, Conn::new(encrypted)).await {
+            Err(SourceError::NoTls) if self.may_go_in_the_clear() => {
+                within(limit, Conn::new(self.options(host, access, None))).await
+            }
+            answer => answer,
+        }
+    }
+
+    fn may_go_in_the_clear(&self) -> bool {
+        self.config().tls.mode == TlsMode::Preferred
+    }
+
+    async fn acquire(&self, pool: &Pool) -> Result<Conn, SourceError> {
+        let limit = self.config().pool.timeout;
+        match tokio::time::timeout(limit, pool.get_conn()).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) if is_full(pool, self.config().pool.max) => {
+                Err(SourceError::PoolExhausted(limit))
+            }
+            Err(_) => Err(SourceError::ConnectTimeout(limit)),
+        }
+    }
+
+    /// Makes the pool anew unless another caller has done so since `failed` was seen.
+    async fn renew_pool(&self, failed: Option<&OpenPool>) -> Result<Conn, SourceError> {
+        let mut slot = self.shared.pool.lock().await;
+        let access = self.access().await?;
+        if let (Some(current), Some(failed)) = (&*slot, failed)
+            && !same_pool(current, failed)
+            && password::same(&current.password, &access.password)
+        {
+            let pool = current.pool.clone();
+            drop(slot);
+            return self.acquire(&pool).await;
+        }
+        let (pool, connection) = self.open_pool(&access).await?;
+        *slot = Some(OpenPool { pool, password: access.password });
+        Ok(connection)
+    }
+
+    async fn open_pool(&self, access: &Access) -> Result<(Pool, Conn), SourceError> {
+        let mut failures = Vec::new();
+        for host in &self.config().hosts {
+            match self.open_pool_at(host, access).await {
+                Ok(opened) => return Ok(opened),
+                Err(error) => {
+                    failures.push(self.at_host(host, error));
+                }
+            }
+        }
+        Err(SourceError::of_hosts(failures))
+    }
+
+    async fn open_pool_at(
+        &self,
+        host: &Host,
+        access: &Access,
+    ) -> Result<(Pool, Conn), SourceError> {
+        match self.try_pool(self.options(host, access, access.tls.clone())).await {
+            Err(SourceError::NoTls) if self.may_go_in_the_clear() => {
+                self.try_pool(self.options(host, access, None)).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn try_pool(&self, options: OptsBuilder) -> Result<(Pool, Conn), SourceError> {
+        let pool = Pool::new(options.pool_opts(self.pool_options()?));
+        let connection = within(self.config().connect_timeout, pool.get_conn()).await?;
+        Ok((pool, connection))
+    }
+
+    fn pool_options(&self) -> Result<PoolOpts, SourceError> {
+        let settings = &self.config().pool;
+        let constraints = PoolConstraints::new(settings.min, settings.max).ok_or_else(|| {
+            let (min, max) = (settings.min, settings.max);
+            SourceError::Setting(format!("source.pool: min ({min}) must not exceed max ({max})"))
+        })?;
+        Ok(PoolOpts::default()
+            .with_constraints(constraints)
+            .with_abs_conn_ttl(Some(settings.recycle)))
+    }
+
+    /// `prefer_socket` is off, since the driver would leave the encrypted connection for the server's socket.
+    fn options(&self, (host, port): &Host, access: &Access, tls: Option<SslOpts>) -> OptsBuilder {
+        OptsBuilder::default()
+            .ip_or_hostname(host.as_str())
+            .tcp_port(*port)
+            .user(Some(self.config().user.as_str()))
+            .pass(Some(access.password.expose_secret()))
+            .ssl_opts(tls)
+            .prefer_socket(false)
+            .max_allowed_packet(Some(LARGEST_PACKET))
+            .wait_timeout(Some(IDLE_SECONDS))
+            .tcp_keepalive(Some(KEEPALIVE))
+            .setup(SESSION.to_vec())
+            .connect_attribute("program_name", "binleaf")
+    }
+}
+
+type Host = (String, u16);
+
+/// Waits for an answer of the source for as long as `limit`.
+///
+/// A connection whose query was given up is of no further use: drop it.
+///
+/// # Errors
+/// What the driver says, or that the time is over.
+pub async fn timed<T, F>(limit: Duration, query: F) -> Result<T, SourceError>
+where
+    F: Future<Output = mysql_async::Result<T>>,
+{
+    match tokio::time::timeout(limit, query).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(SourceError::ReadTimeout(limit)),
+    }
+}
+
+async fn within<F>(limit: Duration, connecting: F) -> Result<Conn, SourceError>
+where
+    F: Future<Output = mysql_async::Result<Conn>>,
+{
+    match tokio::time::timeout(limit, connecting).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(SourceError::ConnectTimeout(limit)),
+    }
+}
+
+/// The server that a connection leads to, as `host:port`.
+#[must_use]
+pub fn address_of(connection: &Conn) -> String {
+    let options: &Opts = connection.opts();
+    format!("{}:{}", options.ip_or_hostname(), options.tcp_port())
+}
+
+fn address((host, port): &Host) -> String {
+    format!("{host}:{port}")
+}
+
+fn is_full(pool: &Pool, max: usize) -> bool {
+    pool.metrics().connections_in_use.load(Ordering::Relaxed) >= max
+}
+
+/// Two handles of one pool share its numbers.
+fn same_pool(one: &OpenPool, other: &OpenPool) -> bool {
+    Arc::ptr_eq(&one.pool.metrics(), &other.pool.metrics())
+}

@@ -1,0 +1,20 @@
+//! The source: connecting, finding out what is there, and reading it.
+//!
+//! Everything that knows MySQL's SQL and protocol lives here; what leaves is the vocabulary of [`crate::model`].
+
+mod answer;
+pub mod binlog;
+pub mod connect;
+pub mod error;
+mod literal;
+mod password;
+pub mod position;
+pub mod preflight;
+pub mod reader;
+pub mod schema;
+pub mod snapshot;
+mod tls;
+pub mod watch;
+
+pub use connect::Connector;
+pub use error::SourceError;

@@ -1,0 +1,121 @@
+//! What can be known of the source before the start: one list, each finding with the statement that mends it.
+//!
+//! A check that fails by itself becomes a finding, and the others go on. What the mapping makes of tables (keys, types,
+//! names) is told by the mapping.
+
+mod limits;
+mod names;
+mod rights;
+mod server;
+mod tables;
+mod variables;
+
+use mysql_async::Conn;
+
+use super::{
+    Connector,
+    error::SourceError,
+    schema::{self, TableFilter},
+};
+use crate::{
+    config::Config,
+    model::{fault::Fault, finding::Finding, table::TableSchema},
+};
+use variables::Variables;
+
+/// The object of findings that are about the server as a whole.
+const SOURCE: &str = "source";
+
+/// Checks the source against the settings. Writes nothing.
+pub async fn run(connector: &Connector, config: &Config) -> Vec<Finding> {
+    let mut findings = limits::memory(config);
+    match connector.connect().await {
+        Err(error) => findings.push(no_connection(error)),
+        Ok(mut connection) => {
+            check(&mut connection, config, &mut findings).await;
+            if let Err(error) = connection.disconnect().await {
+                tracing::debug!(%error, "closing a connection to the source");
+            }
+        }
+    }
+    findings
+}
+
+async fn check(connection: &mut Conn, config: &Config, findings: &mut Vec<Finding>) {
+    let variables = match Variables::read(connection, config.source.read_timeout).await {
+        Ok(variables) => variables,
+        Err(error) => return findings.push(not_checked("variables", error)),
+    };
+    if let Some(unfit) = server::unfit(&variables) {
+        return findings.push(unfit);
+    }
+    findings.extend(server::settings(&variables, config));
+    keep(findings, "account", rights::replication(connection, &variables, config).await);
+    keep(findings, "clock", server::clock(connection, config.source.read_timeout).await);
+    match discover(connection, config).await {
+        Err(error) => findings.push(not_checked("tables", error)),
+        Ok(found) => check_tables(connection, config, &variables, &found, findings).await,
+    }
+}
+
+/// The tables chosen.
+async fn discover(connection: &mut Conn, config: &Config) -> Result<Vec<TableSchema>, SourceError> {
+    schema::discover(connection, &config.source).await
+}
+
+async fn check_tables(
+    connection: &mut Conn,
+    config: &Config,
+    variables: &Variables,
+    found: &[TableSchema],
+    findings: &mut Vec<Finding>,
+) {
+    keep(findings, "names", unknown_names(connection, config, found).await);
+    let readable = rights::select(connection, config.source.read_timeout, found).await;
+    keep(findings, "rights", readable);
+    findings.extend(tables::findings(found, variables));
+    findings.extend(server::retention(variables, config, found));
+}
+
+async fn unknown_names(
+    connection: &mut Conn,
+    config: &Config,
+    found: &[TableSchema],
+) -> Result<Vec<Finding>, SourceError> {
+    let filter = TableFilter::new(&config.source)?;
+    let seen = names::Seen::read(connection, config, &filter).await?;
+    Ok(names::findings(&seen, config, &filter, found))
+}
+
+fn keep(findings: &mut Vec<Finding>, what: &str, checked: Result<Vec<Finding>, SourceError>) {
+    match checked {
+        Ok(more) => findings.extend(more),
+        Err(error) => findings.push(not_checked(what, error)),
+    }
+}
+
+fn no_connection(error: SourceError) -> Finding {
+    let code = match &error {
+        SourceError::Denied { .. } => "access_denied",
+        error if error.is_transient() => "unreachable",
+        error => match error.root() {
+            SourceError::AuthPlugin(_) => "access_denied",
+            SourceError::Tls(_) | SourceError::NoTls => "tls",
+            _ => "connection",
+        },
+    };
+    of_error(code, SOURCE, error)
+}
+
+fn not_checked(what: &str, error: SourceError) -> Finding {
+    of_error("not_checked", what, error)
+}
+
+fn of_error(code: &'static str, object: &str, error: SourceError) -> Finding {
+    let fault = Fault::from(error);
+    let finding = Finding::error(code, object, fault.chain());
+    match &fault.hint {
+        Some(hint) => finding.mend(hint.to_string()),
+        None => finding,
+    }
+}

@@ -1,0 +1,220 @@
+//! Asks the source whether an equal row is left, for tables whose rows nothing tells apart.
+//!
+//! The binlog is sent before its transaction can be seen. So the question waits until it can: with GTIDs by
+//! `WAIT_FOR_EXECUTED_GTID_SET` on the same connection (a GTID is executed once its commit is visible), without them by
+//! a read that shares locks, which waits for the rows' writer.
+//!
+//! Rows are equal when all their columns are, NULL being equal to NULL: text and geometry by their bytes, not by
+//! collation; FLOAT by the double that it is; ENUM, SET, BIT and YEAR by number. A JSON value has no operand that the
+//! server would compare exactly, so a table without a key that has such a column is refused here.
+
+use std::time::Duration;
+
+use mysql_async::{Conn, Row, prelude::Queryable};
+
+use super::{
+    connect::{Connector, timed},
+    error::SourceError,
+    literal,
+};
+use crate::model::{
+    fault::{Fault, Stage},
+    key::SqlValue,
+    port::RowReader,
+    position::Transaction,
+    table::{Column, ColumnType, TableSchema, quote_identifier},
+};
+
+/// The longest that one question waits for a transaction to become visible; the caller asks again.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Asks about single rows, over the pool.
+#[derive(Debug, Clone)]
+pub struct SourceRowReader {
+    connector: Connector,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+enum ReaderError {
+    #[error(transparent)]
+    Source(SourceError),
+    #[error("the source does not show the transaction yet")]
+    Behind,
+    #[error("column {0}: a row without a key cannot be told by a JSON value")]
+    Json(String),
+    #[error("column {0}: the value is not of the column's type")]
+    Misfit(String),
+    #[error("the row has another number of columns than the table")]
+    Width,
+}
+
+impl From<SourceError> for ReaderError {
+    fn from(error: SourceError) -> Self {
+        Self::Source(literal::without_values(error))
+    }
+}
+
+impl ReaderError {
+    fn into_fault(self, table: &TableSchema, transaction: &Transaction) -> Fault {
+        let fault = match self {
+            Self::Source(error) => Fault::from(error),
+            Self::Behind => Fault::transient(Stage::Source, self.to_string()),
+            Self::Json(_) => Fault::fatal(Stage::Source, self.to_string()).with_hint(
+                "give the table a primary key, or leave it out with target.keyless = \"skip\"",
+            ),
+            Self::Misfit(_) | Self::Width => Fault::fatal(Stage::Source, self.to_string()),
+        };
+        fault.at_table(&table.name).at_position(transaction.describe())
+    }
+}
+
+impl SourceRowReader {
+    /// A reader over these connections.
+    #[must_use]
+    pub const fn new(connector: Connector) -> Self {
+        Self { connector }
+    }
+
+    async fn ask(
+        &self,
+        table: &TableSchema,
+        row: &[SqlValue],
+        transaction: &Transaction,
+    ) -> Result<bool, ReaderError> {
+        let shares_locks = transaction.gtid.is_none();
+        let question = question(table, row, shares_locks)?;
+        let mut connection = self.connector.pooled().await?;
+        let limit = self.connector.config().read_timeout;
+        if let Some(gtid) = &transaction.gtid {
+            wait_for(&mut connection, &gtid.to_string(), limit).await?;
+        }
+        let answer = timed(limit, connection.query_first::<Row, _>(question)).await?;
+        Ok(answer.is_some())
+    }
+}
+
+impl RowReader for SourceRowReader {
+    async fn equal_row_left(
+        &self,
+        table: &TableSchema,
+        row: &[SqlValue],
+        transaction: &Transaction,
+    ) -> Result<bool, Fault> {
+        let answer = self.ask(table, row, transaction).await;
+        answer.map_err(|error| error.into_fault(table, transaction))
+    }
+}
+
+/// Waits until a transaction can be seen.
+async fn wait_for(connection: &mut Conn, gtid: &str, limit: Duration) -> Result<(), ReaderError> {
+    let wait = limit.min(LONGEST_WAIT);
+    let seconds = wait.as_secs_f64();
+    let statement = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtid}', {seconds})");
+    let patience = wait + limit;
+    let answer = timed(patience, connection.query_first::<Option<i64>, _>(statement)).await?;
+    match answer.flatten() {
+        Some(0) => Ok(()),
+        _ => Err(ReaderError::Behind),
+    }
+}
+
+/// The question. A date that does not exist is allowed as an operand, since a row may hold one.
+fn question(
+    table: &TableSchema,
+    row: &[SqlValue],
+    shares_locks: bool,
+) -> Result<String, ReaderError> {
+    if row.len() != table.columns.len() {
+        return Err(ReaderError::Width);
+    }
+    let terms = table.columns.iter().zip(row).map(|(column, value)| equal(column, value));
+    let condition = terms.collect::<Result<Vec<_>, _>>()?.join(" AND ");
+    let locks = if shares_locks { " FOR SHARE" } else { "" };
+    let name = table.name.quoted();
+    Ok(format!(
+        "SELECT /*+ SET_VAR(sql_mode = 'ALLOW_INVALID_DATES') */ 1 FROM {name} WHERE {condition} LIMIT 1{locks}"
+    ))
+}
+
+/// One column's part of it.
+fn equal(column: &Column, value: &SqlValue) -> Result<String, ReaderError> {
+    let name = quote_identifier(&column.name);
+    let operand = literal::operand(value, &column.kind);
+    let misfit = || ReaderError::Misfit(column.name.clone());
+    match &column.kind {
+        ColumnType::Json => Err(ReaderError::Json(column.name.clone())),
+        ColumnType::Enum { .. }
+        | ColumnType::Set { .. }
+        | ColumnType::Bit { .. }
+        | ColumnType::Year => {
+            let operand = operand.ok_or_else(misfit)?;
+            Ok(format!("CAST({name} AS UNSIGNED) <=> {operand}"))
+        }
+        ColumnType::Geometry => {
+            let operand = operand.ok_or_else(misfit)?;
+            Ok(format!("CAST({name} AS BINARY) <=> {operand}"))
+        }
+        // The comparison by collation is implied by that of the bytes; an index can serve it.
+        ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Text { .. } => {
+            let operand = operand.ok_or_else(misfit)?;
+            let bytes = literal::raw_text(value).ok_or_else(misfit)?;
+            Ok(format!("{name} <=> {operand} AND CAST({name} AS BINARY) <=> {bytes}"))
+        }
+        _ => Ok(format!("{name} <=> {}", operand.ok_or_else(misfit)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::table::{Charset, TableName};
+
+    fn table(kinds: &[ColumnType]) -> TableSchema {
+        let column = |(index, kind): (usize, &ColumnType)| Column {
+            name: format!("c{index}"),
+            kind: kind.clone(),
+            nullable: true,
+            generated: false,
+            invisible: false,
+            on_update_timestamp: false,
+        };
+        let columns = kinds.iter().enumerate().map(column).collect();
+        TableSchema { columns, ..TableSchema::named(TableName::new("shop", "log")) }
+    }
+
+    const INT: ColumnType = ColumnType::Int { bytes: 4, unsigned: false, boolean: false };
+
+    #[test]
+    fn all_columns_are_compared_null_safe() {
+        let charset = Charset::Utf8;
+        let table = table(&[
+            INT,
+            ColumnType::Varchar { charset, max_bytes: 40 },
+            ColumnType::Set { labels: Vec::new() },
+            ColumnType::Float,
+            ColumnType::Binary { length: 2 },
+        ]);
+        let row = [
+            SqlValue::Null,
+            SqlValue::Text { hex: "c3a9".to_owned(), charset },
+            SqlValue::UInt(3),
+            SqlValue::Float(0.5),
+            SqlValue::Bytes { hex: "01".to_owned() },
+        ];
+        let expected = "SELECT /*+ SET_VAR(sql_mode = 'ALLOW_INVALID_DATES') */ 1 FROM `shop`.`log` WHERE \
+                        `c0` <=> NULL AND `c1` <=> _utf8mb4 X'c3a9' AND CAST(`c1` AS BINARY) <=> X'c3a9' \
+                        AND CAST(`c2` AS UNSIGNED) <=> 3 AND `c3` <=> 5e-1 AND `c4` <=> X'0100' LIMIT 1";
+        assert_eq!(question(&table, &row, false).unwrap(), expected);
+        assert_eq!(question(&table, &row, true).unwrap(), format!("{expected} FOR SHARE"));
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_refused() {
+        let json = question(&table(&[ColumnType::Json]), &[SqlValue::Null], false);
+        assert!(matches!(json, Err(ReaderError::Json(_))));
+        assert!(matches!(question(&table(&[INT]), &[], false), Err(ReaderError::Width)));
+        let text = SqlValue::Literal("1".to_owned());
+        assert!(matches!(question(&table(&[INT]), &[text], false), Err(ReaderError::Misfit(_))));
+    }
+}

@@ -1,0 +1,245 @@
+//! Puts the rows of information_schema together. Pure.
+
+use std::collections::BTreeMap;
+
+use super::{
+    column_type::{self, Declared},
+    query::{ColumnRow, Found, KeyRow, ReferenceRow},
+};
+use crate::{
+    model::table::{Column, ForeignKey, Key, KeyColumn, TableName, TableSchema},
+    source::error::SourceError,
+};
+
+const PRIMARY: &str = "PRIMARY";
+
+/// The column of a generated invisible primary key (MySQL 8.0.30 and newer). The server itself knows it by name and
+/// definition only.
+const GENERATED_KEY: &str = "my_row_id";
+
+/// The tables in name order.
+pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
+    let mut columns = grouped(found.columns, |row| row.table.clone());
+    let mut keys = grouped(found.keys, |row| row.table.clone());
+    let mut references = grouped(found.references, |row| row.table.clone());
+    let mut tables = Vec::with_capacity(found.tables.len());
+    for row in found.tables {
+        let own_columns = columns.remove(&row.name).unwrap_or_default();
+        let own_columns: Vec<Column> = own_columns.iter().map(column).collect();
+        let own_keys = keys.remove(&row.name).unwrap_or_default();
+        let unique_keys = unique_keys(&row.name, &own_columns, own_keys)?;
+        tables.push(TableSchema {
+            key: unique_keys.first().cloned(),
+            unique_keys,
+            columns: own_columns,
+            foreign_keys: foreign_keys(references.remove(&row.name).unwrap_or_default()),
+            estimated_rows: row.rows,
+            engine: row.engine,
+            name: row.name,
+        });
+    }
+    Ok(tables)
+}
+
+/// Whether the server's order of keys decides which one tells the rows apart.
+pub(super) fn order_matters(table: &TableSchema) -> bool {
+    let has_primary = table.unique_keys.first().is_some_and(|key| key.index == PRIMARY);
+    !has_primary && table.unique_keys.len() > 1
+}
+
+/// Sorts the keys as `order` names them.
+pub(super) fn put_in_order(table: &mut TableSchema, order: &[String]) {
+    let place = |key: &Key| order.iter().position(|index| *index == key.index);
+    table.unique_keys.sort_by_key(|key| place(key).unwrap_or(usize::MAX));
+    table.key = table.unique_keys.first().cloned();
+}
+
+fn grouped<R, K: Ord>(rows: Vec<R>, of: impl Fn(&R) -> K) -> BTreeMap<K, Vec<R>> {
+    let mut groups: BTreeMap<K, Vec<R>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(of(&row)).or_default().push(row);
+    }
+    groups
+}
+
+fn column(row: &ColumnRow) -> Column {
+    let extra = row.extra.to_ascii_lowercase();
+    let declared =
+        Declared { text: &row.declared, charset: row.charset.as_deref(), octets: row.octets };
+    Column {
+        name: row.name.clone(),
+        kind: column_type::parse(declared),
+        nullable: row.nullable,
+        // `default_generated` is only a default that is an expression.
+        generated: extra.contains("virtual generated") || extra.contains("stored generated"),
+        invisible: extra.contains("invisible"),
+        on_update_timestamp: extra.contains("on update"),
+    }
+}
+
+/// The primary key, then the other usable ones. Of the primary key a prefix is enough: what differs in its beginning
+/// differs.
+fn unique_keys(
+    table: &TableName,
+    columns: &[Column],
+    rows: Vec<KeyRow>,
+) -> Result<Vec<Key>, SourceError> {
+    let mut keys = Vec::new();
+    for (index, parts) in grouped(rows, |row| row.index.clone()) {
+        let is_primary = index == PRIMARY;
+        let usable = |row: &KeyRow| row.column.is_some() && (is_primary || !row.is_prefix);
+        if !parts.iter().all(usable) {
+            continue;
+        }
+        let key = key(table, columns, index, &parts)?;
+        let is_nullable =
+            |part: &KeyColumn| columns.get(part.column).is_none_or(|column| column.nullable);
+        if !key.columns.iter().any(is_nullable) {
+            keys.push(key);
+        }
+    }
+    keys.sort_by_key(|key| key.index != PRIMARY);
+    Ok(keys)
+}
+
+fn key(
+    table: &TableName,
+    columns: &[Column],
+    index: String,
+    parts: &[KeyRow],
+) -> Result<Key, SourceError> {
+    let mut key_columns = Vec::with_capacity(parts.len());
+    for part in parts {
+        let position = columns
+            .iter()
+            .position(|column| part.column.as_deref() == Some(column.name.as_str()))
+            .ok_or_else(|| SourceError::Changing { table: table.clone() })?;
+        key_columns.push(KeyColumn { column: position, descending: part.descending });
+    }
+    let hidden = index == PRIMARY && is_generated_key(columns, &key_columns);
+    Ok(Key { index, columns: key_columns, hidden })
+}
+
+fn is_generated_key(columns: &[Column], parts: &[KeyColumn]) -> bool {
+    match parts {
+        [only] => columns
+            .get(only.column)
+            .is_some_and(|column| column.invisible && column.name == GENERATED_KEY),
+        _ => false,
+    }
+}
+
+fn foreign_keys(rows: Vec<ReferenceRow>) -> Vec<ForeignKey> {
+    let mut keys: Vec<ForeignKey> = Vec::new();
+    for row in rows {
+        match keys.last_mut() {
+            Some(last) if last.name == row.constraint => {
+                last.columns.push(row.column);
+                last.referenced_columns.push(row.referenced_column);
+            }
+            _ => keys.push(ForeignKey {
+                cascades: changes_rows(&row.on_update) || changes_rows(&row.on_delete),
+                name: row.constraint,
+                columns: vec![row.column],
+                references: row.references,
+                referenced_columns: vec![row.referenced_column],
+            }),
+        }
+    }
+    keys
+}
+
+fn changes_rows(rule: &str) -> bool {
+    matches!(rule, "CASCADE" | "SET NULL" | "SET DEFAULT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::schema::query::TableRow;
+
+    fn name() -> TableName {
+        TableName::new("shop", "orders")
+    }
+
+    fn column(name: &str, nullable: bool, extra: &str) -> ColumnRow {
+        ColumnRow {
+            table: self::name(),
+            name: name.to_owned(),
+            declared: "int".to_owned(),
+            charset: None,
+            octets: None,
+            nullable,
+            extra: extra.to_owned(),
+        }
+    }
+
+    fn part(index: &str, column: Option<&str>, is_prefix: bool) -> KeyRow {
+        KeyRow {
+            table: name(),
+            index: index.to_owned(),
+            column: column.map(str::to_owned),
+            is_prefix,
+            descending: false,
+        }
+    }
+
+    fn table(columns: Vec<ColumnRow>, keys: Vec<KeyRow>) -> TableSchema {
+        let tables = vec![TableRow { name: name(), engine: "InnoDB".to_owned(), rows: 7 }];
+        let found = Found { tables, columns, keys, references: Vec::new() };
+        super::tables(found).unwrap().remove(0)
+    }
+
+    #[test]
+    fn the_primary_key_comes_first_in_index_order() {
+        let columns = vec![column("a", false, ""), column("b", false, ""), column("c", false, "")];
+        let keys = vec![
+            part("PRIMARY", Some("c"), false),
+            part("PRIMARY", Some("a"), true),
+            part("AAA", Some("b"), false),
+        ];
+        let table = table(columns, keys);
+        let key = table.key.as_ref().unwrap();
+        assert_eq!(key.columns.iter().map(|part| part.column).collect::<Vec<_>>(), [2, 0]);
+        assert_eq!(table.unique_keys.len(), 2);
+        assert!(!order_matters(&table));
+    }
+
+    #[test]
+    fn nullable_prefixed_and_computed_keys_tell_no_rows_apart() {
+        let columns = vec![column("a", true, ""), column("b", false, "")];
+        let keys = vec![
+            part("u1", Some("a"), false),
+            part("u2", Some("b"), true),
+            part("u3", None, false),
+        ];
+        assert_eq!(table(columns, keys).key, None);
+    }
+
+    #[test]
+    fn the_servers_order_decides_among_unique_keys() {
+        let columns = vec![column("a", false, ""), column("b", false, "")];
+        let keys = vec![part("u1", Some("a"), false), part("u2", Some("b"), false)];
+        let mut table = table(columns, keys);
+        assert!(order_matters(&table));
+        put_in_order(&mut table, &["u2".to_owned(), "other".to_owned(), "u1".to_owned()]);
+        assert_eq!(table.key.unwrap().index, "u2");
+    }
+
+    #[test]
+    fn extra_tells_generated_invisible_and_on_update() {
+        let columns = vec![
+            column("my_row_id", false, "auto_increment INVISIBLE"),
+            column("b", true, "VIRTUAL GENERATED INVISIBLE"),
+            column("c", true, "DEFAULT_GENERATED on update CURRENT_TIMESTAMP(3)"),
+        ];
+        let table = table(columns, vec![part("PRIMARY", Some("my_row_id"), false)]);
+        assert!(table.key.unwrap().hidden);
+        let flags: Vec<_> = table
+            .columns
+            .iter()
+            .map(|column| (column.generated, column.invisible, column.on_update_timestamp))
+            .collect();
+        assert_eq!(flags, [(false, true, false), (true, true, false), (false, false, true)]);
+    }
+}

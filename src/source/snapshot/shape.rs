@@ -1,0 +1,152 @@
+//! Whether the server's answer has the columns that the schema says, type by type.
+//!
+//! A table may be altered between the reading of its schema and the reading of its rows. The server tells the type, the
+//! digits and the charset of every column of an answer before the first row; a row is decoded only if all of them fit.
+
+use mysql_async::{
+    Column as Wire,
+    consts::{ColumnFlags, ColumnType as WireType},
+};
+
+use crate::model::table::{Charset, Column, ColumnType};
+
+/// The collation of everything that is no text.
+const BINARY: u16 = 63;
+
+/// The name of the first column that does not fit; `None` when all do.
+pub(super) fn misfit<'c>(
+    columns: impl IntoIterator<Item = &'c Column>,
+    answer: &[Wire],
+) -> Option<&'c str> {
+    let mut wires = answer.iter();
+    columns
+        .into_iter()
+        .find(|column| !wires.next().is_some_and(|wire| fits(&column.kind, wire)))
+        .map(|column| column.name.as_str())
+}
+
+fn fits(kind: &ColumnType, wire: &Wire) -> bool {
+    use WireType as W;
+    let wire_type = wire.column_type();
+    match kind {
+        ColumnType::Int { bytes, unsigned, .. } => {
+            Some(wire_type) == integer(*bytes)
+                && wire.flags().contains(ColumnFlags::UNSIGNED_FLAG) == *unsigned
+        }
+        ColumnType::Float => wire_type == W::MYSQL_TYPE_FLOAT,
+        ColumnType::Double => wire_type == W::MYSQL_TYPE_DOUBLE,
+        ColumnType::Decimal { scale, .. } => {
+            wire_type == W::MYSQL_TYPE_NEWDECIMAL && wire.decimals() == *scale
+        }
+        ColumnType::Bit { .. } | ColumnType::Enum { .. } | ColumnType::Set { .. } => {
+            wire_type == W::MYSQL_TYPE_LONGLONG
+        }
+        ColumnType::Year => wire_type == W::MYSQL_TYPE_YEAR,
+        ColumnType::Date => matches!(wire_type, W::MYSQL_TYPE_DATE | W::MYSQL_TYPE_NEWDATE),
+        ColumnType::DateTime { digits } => timed(wire, W::MYSQL_TYPE_DATETIME, *digits),
+        ColumnType::Timestamp { digits } => timed(wire, W::MYSQL_TYPE_TIMESTAMP, *digits),
+        ColumnType::Time { digits } => timed(wire, W::MYSQL_TYPE_TIME, *digits),
+        ColumnType::Char { charset, .. }
+        | ColumnType::Varchar { charset, .. }
+        | ColumnType::Text { charset, .. } => is_string(wire_type) && is_text(wire, *charset),
+        ColumnType::Binary { .. } | ColumnType::Varbinary { .. } | ColumnType::Blob { .. } => {
+            is_string(wire_type) && is_binary(wire)
+        }
+        ColumnType::Json => wire_type == W::MYSQL_TYPE_JSON,
+        ColumnType::Geometry => wire_type == W::MYSQL_TYPE_GEOMETRY,
+        ColumnType::Unsupported { .. } => false,
+    }
+}
+
+const fn integer(bytes: u8) -> Option<WireType> {
+    match bytes {
+        1 => Some(WireType::MYSQL_TYPE_TINY),
+        2 => Some(WireType::MYSQL_TYPE_SHORT),
+        3 => Some(WireType::MYSQL_TYPE_INT24),
+        4 => Some(WireType::MYSQL_TYPE_LONG),
+        8 => Some(WireType::MYSQL_TYPE_LONGLONG),
+        _ => None,
+    }
+}
+
+fn timed(wire: &Wire, expected: WireType, digits: u8) -> bool {
+    wire.column_type() == expected && wire.decimals() == digits
+}
+
+const fn is_string(wire: WireType) -> bool {
+    matches!(
+        wire,
+        WireType::MYSQL_TYPE_STRING
+            | WireType::MYSQL_TYPE_VAR_STRING
+            | WireType::MYSQL_TYPE_VARCHAR
+            | WireType::MYSQL_TYPE_TINY_BLOB
+            | WireType::MYSQL_TYPE_BLOB
+            | WireType::MYSQL_TYPE_MEDIUM_BLOB
+            | WireType::MYSQL_TYPE_LONG_BLOB
+    )
+}
+
+fn is_text(wire: &Wire, charset: Charset) -> bool {
+    charset_of(wire.character_set()) == Some(charset)
+}
+
+fn is_binary(wire: &Wire) -> bool {
+    wire.character_set() == BINARY
+}
+
+/// The charset of a collation by its number (`information_schema.collations`, MySQL 9.7).
+const fn charset_of(collation: u16) -> Option<Charset> {
+    match collation {
+        // utf8mb3, then utf8mb4.
+        33 | 76 | 83 | 192..=215 | 223 => Some(Charset::Utf8),
+        45 | 46 | 224..=247 | 255..=323 => Some(Charset::Utf8),
+        11 | 65 => Some(Charset::Ascii),
+        5 | 8 | 15 | 31 | 47 | 48 | 49 | 94 => Some(Charset::Latin1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(kind: WireType, collation: u16) -> Wire {
+        Wire::new(kind).with_character_set(collation)
+    }
+
+    fn check(kind: &ColumnType, wire: &Wire, expected: bool) {
+        assert_eq!(fits(kind, wire), expected, "{kind:?} {:?}", wire.column_type());
+    }
+
+    #[test]
+    fn an_altered_column_is_noticed() {
+        let int = ColumnType::Int { bytes: 4, unsigned: false, boolean: false };
+        check(&int, &wire(WireType::MYSQL_TYPE_LONG, 63), true);
+        check(&int, &wire(WireType::MYSQL_TYPE_LONGLONG, 63), false);
+        let unsigned = wire(WireType::MYSQL_TYPE_LONG, 63).with_flags(ColumnFlags::UNSIGNED_FLAG);
+        check(&int, &unsigned, false);
+        let varchar = ColumnType::Varchar { charset: Charset::Latin1, max_bytes: 10 };
+        check(&varchar, &wire(WireType::MYSQL_TYPE_VAR_STRING, 8), true);
+        check(&varchar, &wire(WireType::MYSQL_TYPE_VAR_STRING, 255), false);
+        let blob = ColumnType::Blob { length_bytes: 2 };
+        check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 63), true);
+        check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 255), false);
+        let money = ColumnType::Decimal { precision: 10, scale: 2 };
+        check(&money, &wire(WireType::MYSQL_TYPE_NEWDECIMAL, 63).with_decimals(2), true);
+        check(&money, &wire(WireType::MYSQL_TYPE_NEWDECIMAL, 63).with_decimals(4), false);
+    }
+
+    #[test]
+    fn a_missing_column_is_noticed() {
+        let column = Column {
+            name: "a".to_owned(),
+            kind: ColumnType::Double,
+            nullable: false,
+            generated: false,
+            invisible: false,
+            on_update_timestamp: false,
+        };
+        assert_eq!(misfit([&column], &[]), Some("a"));
+        assert_eq!(misfit([&column], &[wire(WireType::MYSQL_TYPE_DOUBLE, 63)]), None);
+    }
+}

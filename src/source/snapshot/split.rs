@@ -1,0 +1,196 @@
+//! Cuts tables into ranges, a little ahead of the workers that read them.
+//!
+//! A range ends at the key that is `chunk_rows` rows further on in the index. How far ahead of the oldest unfinished
+//! range this goes is bounded, so memory does not depend on a table's size.
+
+use std::sync::Arc;
+
+use mysql_async::{Conn, Row, prelude::Queryable};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::{Shared, Source, cell, error::SnapshotError, link::Link, shape};
+use crate::{
+    model::{
+        fault::Fault,
+        key::{Cursor, SqlValue},
+        snapshot::KeyRange,
+        table::Column,
+    },
+    source::connect::timed,
+};
+
+/// A range to be read.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) source: Arc<Source>,
+    pub(super) cut: Cut,
+    /// Whether nothing of the table comes behind it.
+    pub(super) is_last: bool,
+    /// Its place among the ranges that may be cut and not finished.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// A range with its place.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub(super) range: KeyRange,
+    /// Its place among the table's ranges of this start: 0, 1, 2…
+    pub(super) number: u64,
+    /// Its place among all ranges of the table, those of earlier starts too.
+    pub(super) order: u64,
+}
+
+/// Cuts one table after the other.
+pub(super) struct Splitter {
+    shared: Arc<Shared>,
+    link: Link,
+    places: Arc<Semaphore>,
+    tasks: mpsc::Sender<Task>,
+}
+
+/// Nothing more is to be cut: told to stop, or nobody reads.
+struct Stopped;
+
+enum Halt {
+    Stopped,
+    Fault(Fault),
+}
+
+impl From<Stopped> for Halt {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Splitter {
+    pub(super) fn new(shared: Arc<Shared>, run_ahead: usize, tasks: mpsc::Sender<Task>) -> Self {
+        let link = shared.link();
+        Self { shared, link, places: Arc::new(Semaphore::new(run_ahead)), tasks }
+    }
+
+    /// Cuts all tables, in the order given.
+    pub(super) async fn run(mut self, sources: Vec<Arc<Source>>) -> Result<(), Fault> {
+        for source in sources {
+            match self.cut(&source).await {
+                Ok(()) => {}
+                Err(Halt::Stopped) => {
+                    self.link.hang_up();
+                    return Ok(());
+                }
+                Err(Halt::Fault(fault)) => return Err(fault),
+            }
+        }
+        self.link.close().await;
+        Ok(())
+    }
+
+    /// Cuts what is left of a table. A range is held back until it is known whether anything comes behind it, so that
+    /// the last one is open and a small table is one range.
+    async fn cut(&mut self, source: &Arc<Source>) -> Result<(), Halt> {
+        let mut number = 0;
+        let mut held: Option<Cut> = None;
+        for (first_order, stretch) in &source.left {
+            let mut order = *first_order;
+            let mut low = stretch.low.clone();
+            loop {
+                let rest = KeyRange { low: low.clone(), high: stretch.high.clone() };
+                let end = self.end_of_range(source, &rest).await?;
+                let is_empty = end.is_none();
+                let range = match end {
+                    Some(key) if Some(&key) != rest.high.as_ref() => {
+                        KeyRange { high: Some(key), ..rest }
+                    }
+                    _ => rest,
+                };
+                let is_end = range.high == stretch.high;
+                low.clone_from(&range.high);
+                match held.as_mut().filter(|held| is_empty && held.range.high == range.low) {
+                    Some(held) => held.range.high = range.high,
+                    None => {
+                        if let Some(done) = held.replace(Cut { range, number, order }) {
+                            self.hand_out(source, done, false).await?;
+                        }
+                        (number, order) = (number + 1, order + 1);
+                    }
+                }
+                if is_end {
+                    break;
+                }
+            }
+        }
+        match held {
+            Some(last) => Ok(self.hand_out(source, last, true).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn hand_out(&self, source: &Arc<Source>, cut: Cut, is_last: bool) -> Result<(), Stopped> {
+        let handing = async {
+            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+            let source = Arc::clone(source);
+            self.tasks.send(Task { source, cut, is_last, place }).await.ok()
+        };
+        self.shared.stop.run_until_cancelled(handing).await.flatten().ok_or(Stopped)
+    }
+
+    /// The key at which a range that begins where `rest` does shall end; `None` where `rest` is empty or the table has
+    /// no key.
+    async fn end_of_range(
+        &mut self,
+        source: &Source,
+        rest: &KeyRange,
+    ) -> Result<Option<Cursor>, Halt> {
+        let table = &source.schema.name;
+        loop {
+            let stop = self.shared.stop.clone();
+            let asking = ask(&mut self.link, &self.shared, source, rest);
+            match stop.run_until_cancelled(asking).await {
+                None => return Err(Halt::Stopped),
+                Some(Ok(key)) => {
+                    self.link.went_well(table);
+                    return Ok(key);
+                }
+                Some(Err(error)) => self.link.went_wrong(error, table).await?,
+            }
+        }
+    }
+}
+
+async fn ask(
+    link: &mut Link,
+    shared: &Shared,
+    source: &Source,
+    rest: &KeyRange,
+) -> Result<Option<Cursor>, SnapshotError> {
+    let Some(sql) = source.sql.boundary(rest, shared.chunk_rows)? else { return Ok(None) };
+    let connection = link.open().await?;
+    let columns: Vec<&Column> = source.key_columns().collect();
+    let Some(row) = first_row(connection, shared, &sql, &columns).await? else { return Ok(None) };
+    let cursor = columns.iter().enumerate().map(|(index, column)| {
+        let value = cell::read(&column.kind, row.as_ref(index)?)?;
+        SqlValue::copy(value).filter(|value| *value != SqlValue::Null)
+    });
+    cursor.collect::<Option<Cursor>>().map(Some).ok_or(SnapshotError::Key)
+}
+
+async fn first_row(
+    connection: &mut Conn,
+    shared: &Shared,
+    sql: &str,
+    columns: &[&Column],
+) -> Result<Option<Row>, SnapshotError> {
+    let limit = shared.read_timeout();
+    let statement = timed(limit, connection.prep(sql)).await?;
+    if let Some(column) = shape::misfit(columns.iter().copied(), &statement.columns()) {
+        return Err(SnapshotError::Altered(column.to_owned()));
+    }
+    let row = timed(limit, connection.exec_first::<Row, _, _>(&statement, ())).await?;
+    timed(limit, connection.close(statement)).await?;
+    Ok(row)
+}
