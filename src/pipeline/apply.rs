@@ -1,0 +1,437 @@
+//! The apply loop.
+//!
+//! It takes rows from the channel and maps them into the open batch. It sends the batch when it is full, or when nothing
+//! more is waiting. It notes what became durable, and saves the mark that this covers. It stops when the source is gone
+//! and everything is saved, or when something cannot be mended.
+//!
+//! Batches of the stream fly one at a time, so that order per key is kept; batches of the first copy hold disjoint keys
+//! and fly side by side. While one is on its way the next is filled.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, Interval, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::{
+    batch::BatchBuilder,
+    flight::{self, Crew, Flight, Landed},
+    handle::{Handle, Phase},
+    intake::Intake,
+    ledger::Ledger,
+    letters::OpenLetters,
+    plans::Plans,
+    tables::TableBook,
+};
+use crate::{
+    config::{BatchConfig, RecordPolicy, RetryConfig},
+    mapping::RuleBook,
+    model::{
+        change::{Mark, Message, SchemaChanged},
+        fault::{Fault, Stage},
+        letter::LetterKey,
+        port::{Checkpoints, RowReader, SchemaRecord, Sink},
+        state::{State, StatePart, TableRecord},
+    },
+    runtime::channel::{Envelope, Receiver, Share},
+    telemetry::metrics,
+};
+
+/// The stations on the other side of the ports.
+#[derive(Debug)]
+pub struct Ports<S, C, R> {
+    /// The target.
+    pub sink: Arc<S>,
+    /// The saved state.
+    pub checkpoints: Arc<C>,
+    /// The source, for questions about rows.
+    pub reader: Arc<R>,
+}
+
+/// What the loop goes by.
+#[derive(Debug)]
+pub struct Settings {
+    /// Sizes of batches.
+    pub batch: BatchConfig,
+    /// Waits between tries.
+    pub retry: RetryConfig,
+    /// What becomes of changes that cannot be written.
+    pub record: RecordPolicy,
+    /// How often the mark is saved at most.
+    pub checkpoint_interval: Duration,
+    /// How many batches of the first copy may be on their way at once.
+    pub snapshot_flights: usize,
+    /// How tables are mapped.
+    pub rules: RuleBook,
+    /// The saved state to go on from.
+    pub state: State,
+    /// The saved records of tables.
+    pub records: Vec<TableRecord>,
+    /// Letters that are open.
+    pub letters: Vec<LetterKey>,
+}
+
+/// Work that runs beside the loop.
+#[derive(Debug)]
+enum Done {
+    Landed(Landed),
+    /// Whether what was saved says that the copy is consistent.
+    Saved(bool),
+    Settled,
+}
+
+/// The loop's state.
+#[derive(Debug)]
+pub struct ApplyLoop<S, C, R> {
+    crew: Arc<Crew<S, C>>,
+    reader: Arc<R>,
+    receiver: Receiver,
+    handle: Handle,
+    batch_limits: BatchConfig,
+    snapshot_flights: usize,
+    intake: Intake,
+    plans: Plans,
+    batch: BatchBuilder,
+    opened_at: Instant,
+    ledger: Ledger,
+    letters: OpenLetters,
+    tables: TableBook,
+    work: JoinSet<Result<Done, Fault>>,
+    flying: usize,
+    stream_flying: bool,
+    saving: bool,
+    /// The copy is shown as consistent once that is saved: from then on no restart copies anew.
+    consistency_saved: bool,
+    source_gone: bool,
+    save_tick: Interval,
+    paused: watch::Receiver<bool>,
+}
+
+impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
+    /// Makes a loop that reads from a channel. `abandon` ends waits between tries when the time for draining is over.
+    #[must_use]
+    pub fn new(
+        ports: Ports<S, C, R>,
+        settings: Settings,
+        receiver: Receiver,
+        handle: Handle,
+        abandon: CancellationToken,
+    ) -> Self {
+        let mut save_tick =
+            tokio::time::interval(settings.checkpoint_interval.max(Duration::from_millis(1)));
+        save_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let crew = Crew {
+            sink: ports.sink,
+            checkpoints: ports.checkpoints,
+            retry: settings.retry,
+            policy: settings.record,
+            handle: handle.clone(),
+            abandon,
+        };
+        let consistency_saved = settings.state.consistent;
+        let (ledger, letters) = (Ledger::new(settings.state), OpenLetters::new(settings.letters));
+        let tables = TableBook::new(settings.records);
+        handle.set_tables(tables.statuses(&letters));
+        Self {
+            crew: Arc::new(crew),
+            reader: ports.reader,
+            receiver,
+            batch_limits: settings.batch,
+            snapshot_flights: settings.snapshot_flights.max(1),
+            intake: Intake::default(),
+            plans: Plans::new(settings.rules),
+            batch: BatchBuilder::default(),
+            opened_at: Instant::now(),
+            ledger,
+            letters,
+            tables,
+            work: JoinSet::new(),
+            flying: 0,
+            stream_flying: false,
+            saving: false,
+            consistency_saved,
+            source_gone: false,
+            save_tick,
+            paused: handle.paused(),
+            handle,
+        }
+    }
+
+    /// Runs until the source is gone and everything is saved, or the time for draining is over.
+    ///
+    /// # Errors
+    /// The fault that stopped it. Whatever is durable by then is saved all the same.
+    pub async fn run(mut self) -> Result<(), Fault> {
+        let ended = self.turn_until_done().await;
+        let saved = self.finish().await;
+        ended.and(saved)
+    }
+
+    async fn turn_until_done(&mut self) -> Result<(), Fault> {
+        loop {
+            self.handle.turned();
+            self.fill().await?;
+            if self.is_finished() {
+                return Ok(());
+            }
+            let wants_more = self.wants_more();
+            let deadline = self.opened_at + self.batch_limits.delay;
+            tokio::select! {
+                biased;
+                () = self.crew.abandon.cancelled() => return Ok(()),
+                Some(done) = self.work.join_next() => self.work_done(done)?,
+                _ = self.save_tick.tick() => self.save(),
+                () = tokio::time::sleep_until(deadline), if self.can_send() => self.send(),
+                _ = self.paused.changed() => {}
+                envelope = self.receiver.recv(), if wants_more => self.take(envelope)?,
+            }
+        }
+    }
+
+    /// Takes one message. Rows are opened; marks and schemas are noted behind the rows before them.
+    fn take(&mut self, envelope: Option<Envelope>) -> Result<(), Fault> {
+        let Some(envelope) = envelope else {
+            self.source_gone = true;
+            return Ok(());
+        };
+        let (message, share): (Message, Option<Share>) = envelope.open();
+        match message {
+            Message::Rows(rows) => {
+                if let Some(plan) = self.plans.plan(&rows.table)? {
+                    self.intake.open(rows, plan, share);
+                }
+            }
+            Message::Mark(mark) => self.note_mark(mark),
+            Message::SchemaChanged(change) => self.note_schema(change),
+        }
+        Ok(())
+    }
+
+    /// Maps open rows into the batch until there are no more or the batch cannot take any; sends what should go.
+    async fn fill(&mut self) -> Result<(), Fault> {
+        loop {
+            while self.intake.has_rows() && !self.is_full() {
+                if self.batch.is_empty() {
+                    self.opened_at = Instant::now();
+                }
+                self.intake.next(&mut self.batch, &*self.reader, &self.crew).await?;
+                // A change may leave nothing to write, as the delete of one of two equal rows without a key does.
+                if !self.batch.is_empty() {
+                    self.ledger.row_taken();
+                }
+            }
+            self.handle.add_changes(self.intake.take_count());
+            if !self.can_send() || !(self.is_full() || self.is_caught_up()) {
+                return Ok(());
+            }
+            self.send();
+        }
+    }
+
+    /// Sends the open batch, if it may go now.
+    fn send(&mut self) {
+        if self.batch.is_empty() || !self.can_send() {
+            return;
+        }
+        let ready = self.batch.take();
+        let number = self.ledger.batch_sent();
+        self.flying += 1;
+        self.stream_flying |= ready.from_stream;
+        let flight = Flight {
+            number,
+            batch: Arc::new(ready.writes),
+            letters: ready.letters,
+            oldest_commit_micros: ready.oldest_commit_micros,
+        };
+        let crew = Arc::clone(&self.crew);
+        self.work.spawn(async move { flight::fly(crew, flight).await.map(Done::Landed) });
+    }
+
+    /// Work beside the loop has ended.
+    fn work_done(
+        &mut self,
+        done: Result<Result<Done, Fault>, tokio::task::JoinError>,
+    ) -> Result<(), Fault> {
+        let done = done.map_err(|_| Fault::fatal(Stage::Runtime, "a write task panicked"))?;
+        match done? {
+            Done::Landed(landed) => self.landed(&landed),
+            Done::Saved(is_consistent) => {
+                self.saving = false;
+                self.consistency_saved |= is_consistent;
+                self.handle.saved();
+                self.show();
+            }
+            Done::Settled => {}
+        }
+        Ok(())
+    }
+
+    /// A batch is durable: the account moves, and the world is told.
+    fn landed(&mut self, landed: &Landed) {
+        self.flying -= 1;
+        self.stream_flying = false;
+        let was_consistent = self.ledger.state().consistent;
+        self.ledger.batch_landed(landed.number);
+        if self.ledger.state().consistent && !was_consistent {
+            // What the first copy took long for shall not hang on one more interval.
+            self.save_tick.reset_immediately();
+        }
+        let refused =
+            |group| landed.report.rejected.iter().filter(|one| one.group == group).count();
+        self.tables.landed(&landed.batch, refused);
+        let settled = self.letters.landed(&landed.batch, &landed.report.rejected, &landed.letters);
+        self.settle(settled);
+        self.show();
+        observe(landed);
+    }
+
+    /// Saves the mark, if it has moved and no save is on its way.
+    fn save(&mut self) {
+        if self.saving {
+            return;
+        }
+        let part = self.ledger.take_dirty();
+        self.tables.refresh(self.ledger.state(), &self.letters);
+        let records = self.tables.take_dirty();
+        self.show();
+        if part.is_none() && records.is_empty() {
+            self.handle.saved();
+            return;
+        }
+        self.saving = true;
+        let is_consistent = part.is_some() && self.ledger.state().consistent;
+        let (crew, state) =
+            (Arc::clone(&self.crew), part.map(|part| (self.ledger.state().clone(), part)));
+        self.work.spawn(async move {
+            save_state(&crew, state, &records).await.map(|()| Done::Saved(is_consistent))
+        });
+    }
+
+    /// Lets everything land that is on its way, and saves a last time.
+    async fn finish(mut self) -> Result<(), Fault> {
+        let landed = self.await_work().await;
+        self.saving = false;
+        self.save();
+        let saved = self.await_work().await;
+        info!(operation = "stopping", position = %self.place(), "what was written is saved");
+        landed.and(saved)
+    }
+
+    async fn await_work(&mut self) -> Result<(), Fault> {
+        let mut outcome = Ok(());
+        while let Some(done) = self.work.join_next().await {
+            outcome = outcome.and(self.work_done(done));
+        }
+        outcome
+    }
+
+    fn note_mark(&mut self, mark: Mark) {
+        match &mark {
+            Mark::SnapshotStarted { .. } => self.handle.set_phase(Phase::Snapshot),
+            Mark::StreamStarted { .. } => self.handle.set_phase(Phase::CatchingUp),
+            _ => {}
+        }
+        self.ledger.note_mark(mark);
+    }
+
+    fn note_schema(&mut self, change: SchemaChanged) {
+        let before =
+            self.ledger.state().schemas.get(&change.table.name.to_string()).cloned().map(Arc::new);
+        let record = SchemaRecord {
+            before,
+            after: Arc::clone(&change.table),
+            statement: change.statement,
+            position: self.place(),
+            action: "refreshed",
+        };
+        metrics::schema_change(&change.table.name.to_string());
+        info!(operation = "schema_changed", table = %change.table.name, position = record.position, "{}", record.statement);
+        self.ledger.note_schema(change.table);
+        let crew = Arc::clone(&self.crew);
+        self.work.spawn(async move {
+            crew.persist(|| crew.checkpoints.record_schema_change(&record))
+                .await
+                .map(|()| Done::Settled)
+        });
+    }
+
+    fn settle(&mut self, keys: Vec<LetterKey>) {
+        if keys.is_empty() {
+            return;
+        }
+        let crew = Arc::clone(&self.crew);
+        self.work.spawn(async move {
+            crew.persist(|| crew.checkpoints.settle_letters(&keys)).await.map(|()| Done::Settled)
+        });
+    }
+
+    fn show(&self) {
+        let state = self.ledger.state();
+        let is_consistent = state.consistent && self.consistency_saved;
+        self.handle.durable(state.position.as_ref(), state.applied_micros, is_consistent);
+        self.handle.set_tables(self.tables.statuses(&self.letters));
+    }
+
+    fn place(&self) -> String {
+        self.ledger.state().position.as_ref().map_or_else(String::new, ToString::to_string)
+    }
+
+    fn is_full(&self) -> bool {
+        self.batch.operation_count() >= self.batch_limits.operations
+            || u64::try_from(self.batch.byte_count()).unwrap_or(u64::MAX) >= self.batch_limits.bytes
+    }
+
+    /// Whether the batch may fly now: those of the stream fly alone.
+    fn can_send(&self) -> bool {
+        match self.batch.is_from_stream() {
+            _ if self.batch.is_empty() || *self.paused.borrow() => false,
+            true => self.flying == 0,
+            false => !self.stream_flying && self.flying < self.snapshot_flights,
+        }
+    }
+
+    /// Whether nothing is waiting, so that waiting for company would only cost time.
+    fn is_caught_up(&self) -> bool {
+        self.receiver.is_empty() && !self.intake.has_rows()
+    }
+
+    fn wants_more(&self) -> bool {
+        !self.source_gone && !self.intake.has_rows() && !self.is_full() && !*self.paused.borrow()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.source_gone && !self.intake.has_rows() && self.batch.is_empty() && self.flying == 0
+    }
+}
+
+/// Saves a part of the state, then what is shown of tables.
+async fn save_state<S: Sink, C: Checkpoints>(
+    crew: &Crew<S, C>,
+    state: Option<(State, StatePart)>,
+    records: &[TableRecord],
+) -> Result<(), Fault> {
+    if let Some((state, part)) = &state {
+        crew.persist(|| crew.checkpoints.save(state, *part)).await?;
+        debug!(operation = "checkpoint_saved", "the mark is saved");
+    }
+    if !records.is_empty() {
+        crew.persist(|| crew.checkpoints.save_tables(records)).await?;
+    }
+    Ok(())
+}
+
+fn observe(landed: &Landed) {
+    metrics::batch(landed.batch.operation_count(), landed.took);
+    for group in &landed.batch.groups {
+        let written = u64::try_from(group.operations.len()).unwrap_or(u64::MAX);
+        metrics::rows_written(&group.table.name.to_string(), written);
+    }
+    if let Some(micros) = landed.oldest_commit_micros {
+        let committed = std::time::UNIX_EPOCH + Duration::from_micros(micros);
+        metrics::commit_to_visible(committed.elapsed().unwrap_or_default());
+    }
+}

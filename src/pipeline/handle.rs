@@ -1,0 +1,444 @@
+//! The pipeline as others see it: status out, pause in. Never blocks the apply loop.
+//!
+//! **Lag.** The source's own position is read once a second. Lag is 0 when the newest such reading is recent and covered
+//! by what is durable in the target; else it is the time since the later of two moments: the last reading that was
+//! covered, and the commit of the newest change applied. So it is 0 on an idle system, grows while either side is away,
+//! and never depends on changes arriving.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    model::{
+        fault::{Fault, Stage},
+        position::Position,
+        state::{State, SyncType, TableRecord},
+    },
+    runtime::channel::QueueGauge,
+};
+
+mod report;
+
+pub use report::Report;
+
+/// A reading of the source's position older than this says nothing about now.
+const READING_IS_RECENT: Duration = Duration::from_secs(5);
+
+/// The apply loop counts as stuck when it has not turned for this long.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
+
+/// What the pipeline is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Connecting, checking, loading the state.
+    Starting,
+    /// The first copy is being read.
+    Snapshot,
+    /// The stream has not yet passed the position at the snapshot's end.
+    CatchingUp,
+    /// The copy is consistent and kept current.
+    Streaming,
+    /// Ended on purpose.
+    Stopped,
+    /// Ended by a fault.
+    Failed,
+}
+
+/// What is known of one table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableStatus {
+    /// What `_sync_metadata` says of it.
+    pub record: TableRecord,
+    /// Open dead letters.
+    pub diverged: u64,
+}
+
+/// How far the first copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SnapshotProgress {
+    /// Tables copied.
+    pub tables_done: usize,
+    /// Tables to copy.
+    pub tables_total: usize,
+    /// Rows read.
+    pub rows_done: u64,
+    /// Rows that the server believes there are.
+    pub rows_estimated: u64,
+    /// Time left at the present rate; `None` when unknown.
+    pub eta: Option<Duration>,
+}
+
+/// The last thing that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastError {
+    /// What happened, with its causes; free of values and secrets.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// A side that is away and being tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// MySQL, as asked once a second.
+    Source,
+    /// MySQL, as the stream's own connection finds it.
+    Stream,
+    /// MongoDB.
+    Target,
+}
+
+#[derive(Debug)]
+struct Reading {
+    at: Instant,
+    position: Position,
+}
+
+#[derive(Debug)]
+struct Core {
+    phase: Phase,
+    position: Option<Position>,
+    consistent: bool,
+    applied_at: Option<SystemTime>,
+    last_commit_micros: u64,
+    reading: Option<Reading>,
+    covered_at: Instant,
+    source_away: bool,
+    stream_away: bool,
+    target_away: bool,
+    snapshot: SnapshotProgress,
+    tables: BTreeMap<String, TableStatus>,
+    last_error: Option<LastError>,
+    changes: u64,
+    rate: f64,
+    rated: (Instant, u64),
+}
+
+#[derive(Debug)]
+struct Shared {
+    core: Mutex<Core>,
+    queue: QueueGauge,
+    started: (Instant, SystemTime),
+    turned_millis: AtomicU64,
+    saved_millis: AtomicU64,
+    paused: watch::Sender<bool>,
+    single_database: Option<String>,
+}
+
+/// The pipeline's handle. Clones are the same handle.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// A handle of a pipeline that is starting. With a single database its name is left out of the tables' names.
+    #[must_use]
+    pub fn new(queue: QueueGauge, paused: bool, single_database: Option<String>) -> Self {
+        let now = Instant::now();
+        let core = Core {
+            phase: Phase::Starting,
+            position: None,
+            consistent: false,
+            applied_at: None,
+            last_commit_micros: 0,
+            reading: None,
+            covered_at: now,
+            source_away: false,
+            stream_away: false,
+            target_away: false,
+            snapshot: SnapshotProgress::default(),
+            tables: BTreeMap::new(),
+            last_error: None,
+            changes: 0,
+            rate: 0.0,
+            rated: (now, 0),
+        };
+        let shared = Shared {
+            core: Mutex::new(core),
+            queue,
+            started: (now, SystemTime::now()),
+            turned_millis: AtomicU64::new(0),
+            saved_millis: AtomicU64::new(0),
+            paused: watch::Sender::new(paused),
+            single_database,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The handle of a pipeline that is not running, as it was last saved.
+    #[must_use]
+    pub fn of_saved(
+        state: &State,
+        records: Vec<TableRecord>,
+        single_database: Option<String>,
+    ) -> Self {
+        let handle = Self::new(QueueGauge::default(), false, single_database);
+        handle.durable(state.position.as_ref(), state.applied_micros, state.consistent);
+        let table =
+            |record: TableRecord| (record.table.clone(), TableStatus { record, diverged: 0 });
+        handle.set_tables(records.into_iter().map(table).collect());
+        handle.set_phase(Phase::Stopped);
+        handle
+    }
+
+    /// The gauge that the channel counts in.
+    #[must_use]
+    pub fn queue(&self) -> QueueGauge {
+        self.shared.queue.clone()
+    }
+
+    /// Whether the stream has passed the end of the first copy.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        self.core().consistent
+    }
+
+    /// Whether the apply loop has turned lately.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.since(&self.shared.turned_millis) < STUCK_AFTER
+    }
+
+    /// Whether the copy is whole and being applied.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let core = self.core();
+        core.consistent && core.phase == Phase::Streaming && core.away().is_none()
+    }
+
+    /// Watches whether the pipeline is paused.
+    #[must_use]
+    pub fn paused(&self) -> watch::Receiver<bool> {
+        self.shared.paused.subscribe()
+    }
+
+    /// Everything at this moment.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let mut core = self.core();
+        let lag = core.lag();
+        Report {
+            phase: core.phase,
+            away: core.away(),
+            source_up: !core.source_away && !core.stream_away,
+            target_up: !core.target_away,
+            paused: *self.shared.paused.borrow(),
+            position: core.position.clone().filter(|_| core.consistent),
+            source_position: core.reading.as_ref().map(|reading| reading.position.clone()),
+            applied_at: core.applied_at,
+            lag,
+            lag_transactions: core.lag_transactions(),
+            queue_bytes: self.shared.queue.bytes(),
+            changes_per_second: core.rate,
+            snapshot: core.snapshot,
+            tables: core
+                .tables
+                .iter()
+                .map(|(name, table)| (self.shown(name), table.clone()))
+                .collect(),
+            last_error: core.last_error.clone(),
+            started_at: self.shared.started.1,
+            checkpoint_age: self.since(&self.shared.saved_millis),
+        }
+    }
+
+    /// The pipeline goes over to another phase.
+    pub fn set_phase(&self, phase: Phase) {
+        self.core().phase = phase;
+    }
+
+    /// The first copy has come this far.
+    pub fn set_snapshot(&self, progress: SnapshotProgress) {
+        self.core().snapshot = progress;
+    }
+
+    /// A fault that ended or held up something.
+    pub fn set_error(&self, fault: &Fault) {
+        self.set_last_error(fault.chain(), fault.hint.as_deref().map(str::to_owned));
+    }
+
+    /// What held something up, in words that are free of values and secrets.
+    pub fn set_last_error(&self, message: String, hint: Option<String>) {
+        self.core().last_error = Some(LastError { message, hint, at: SystemTime::now() });
+    }
+
+    /// A side is away, or is back.
+    pub fn set_away(&self, side: Side, is_away: bool) {
+        let mut core = self.core();
+        match side {
+            Side::Source => core.source_away = is_away,
+            Side::Stream => core.stream_away = is_away,
+            Side::Target => core.target_away = is_away,
+        }
+    }
+
+    /// The source's own position was read; `asked_at` is when the question was sent.
+    pub fn source_read(&self, asked_at: Instant, position: Position) {
+        let mut core = self.core();
+        core.note_covered();
+        core.reading = Some(Reading { at: asked_at, position });
+        core.note_covered();
+    }
+
+    /// Refreshes the rate of changes; called once a second.
+    pub fn tick(&self) {
+        let mut core = self.core();
+        let (at, count) = core.rated;
+        let elapsed = at.elapsed().as_secs_f64();
+        if elapsed > 0.0 {
+            let fresh = u32::try_from(core.changes - count).map_or(f64::MAX, f64::from) / elapsed;
+            core.rate =
+                if fresh == 0.0 && core.rate < 0.1 { 0.0 } else { core.rate * 0.5 + fresh * 0.5 };
+            core.rated = (Instant::now(), core.changes);
+        }
+    }
+
+    /// The apply loop has turned.
+    pub(super) fn turned(&self) {
+        self.stamp(&self.shared.turned_millis);
+    }
+
+    /// The state is saved.
+    pub(super) fn saved(&self) {
+        self.stamp(&self.shared.saved_millis);
+    }
+
+    /// Changes were taken.
+    pub(super) fn add_changes(&self, count: u64) {
+        self.core().changes += count;
+    }
+
+    /// The target is durable up to here.
+    pub(super) fn durable(
+        &self,
+        position: Option<&Position>,
+        committed_micros: u64,
+        consistent: bool,
+    ) {
+        let mut core = self.core();
+        if core.position.as_ref() != position {
+            core.position = position.cloned();
+            core.applied_at = Some(SystemTime::now());
+        }
+        core.last_commit_micros = committed_micros;
+        core.consistent = consistent;
+        if consistent && core.phase == Phase::CatchingUp {
+            core.phase = Phase::Streaming;
+        }
+        core.note_covered();
+    }
+
+    /// What is known of the tables.
+    pub(super) fn set_tables(&self, tables: BTreeMap<String, TableStatus>) {
+        self.core().tables = tables;
+    }
+
+    /// A table's name as people see it.
+    fn shown(&self, table: &str) -> String {
+        let database = self.shared.single_database.as_deref();
+        let bare = database.and_then(|database| table.strip_prefix(database)?.strip_prefix('.'));
+        bare.unwrap_or(table).to_owned()
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.shared.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stamp(&self, millis: &AtomicU64) {
+        let elapsed = self.shared.started.0.elapsed().as_millis();
+        millis.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn since(&self, millis: &AtomicU64) -> Duration {
+        self.shared
+            .started
+            .0
+            .elapsed()
+            .saturating_sub(Duration::from_millis(millis.load(Ordering::Relaxed)))
+    }
+}
+
+impl Core {
+    const fn away(&self) -> Option<Side> {
+        match (self.source_away || self.stream_away, self.target_away) {
+            (_, true) => Some(Side::Target),
+            (true, false) => Some(Side::Source),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether the last reading of the source is covered by what is durable.
+    fn is_covered(&self) -> bool {
+        match (&self.position, &self.reading) {
+            (Some(position), Some(reading)) => position.covers(&reading.position),
+            _ => false,
+        }
+    }
+
+    fn note_covered(&mut self) {
+        if self.consistent && self.is_covered() {
+            let at = self.reading.as_ref().map_or(self.covered_at, |reading| reading.at);
+            self.covered_at = self.covered_at.max(at);
+        }
+    }
+
+    fn lag(&mut self) -> Duration {
+        self.note_covered();
+        let since_covered = self.covered_at.elapsed();
+        if self.consistent && self.is_covered() && since_covered < READING_IS_RECENT {
+            return Duration::ZERO;
+        }
+        let applied = UNIX_EPOCH + Duration::from_micros(self.last_commit_micros);
+        match applied.elapsed() {
+            Ok(since_applied) if self.last_commit_micros > 0 => since_covered.min(since_applied),
+            _ => since_covered,
+        }
+    }
+
+    fn lag_transactions(&self) -> Option<u64> {
+        let ours = self.position.as_ref()?.gtid_set.as_ref()?;
+        let theirs = self.reading.as_ref()?.position.gtid_set.as_ref()?;
+        Some(theirs.subtract(ours).count())
+    }
+}
+
+/// The record of a table of which nothing was written yet.
+#[must_use]
+pub fn pending_record(table: String) -> TableRecord {
+    TableRecord {
+        table,
+        sync_type: SyncType::Full,
+        records_synced: 0,
+        status: "pending".to_owned(),
+        duration_seconds: 0.0,
+        last_sync_millis: 0,
+    }
+}
+
+/// The side that a fault's stage belongs to.
+#[must_use]
+pub const fn side_of(stage: Stage) -> Side {
+    match stage {
+        Stage::Sink | Stage::Checkpoint => Side::Target,
+        Stage::Config
+        | Stage::Source
+        | Stage::Snapshot
+        | Stage::Binlog
+        | Stage::Mapping
+        | Stage::Runtime => Side::Source,
+    }
+}
+
+#[cfg(test)]
+mod tests;

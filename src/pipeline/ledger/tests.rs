@@ -1,0 +1,127 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::model::{
+    key::SqlValue,
+    position::Transaction,
+    snapshot::{KeyRange, RangeDone, SnapshotState},
+    table::TableName,
+};
+
+fn at(offset: u64) -> Position {
+    Position {
+        file: "binlog.000001".into(),
+        offset,
+        server_uuid: "a".into(),
+        ..Position::default()
+    }
+}
+
+fn transaction(offset: u64) -> Mark {
+    let transaction =
+        Transaction { gtid: None, file: "binlog.000001".into(), offset, committed_micros: offset };
+    Mark::Transaction { transaction: Arc::new(transaction), end_offset: offset + 10 }
+}
+
+fn streaming() -> Ledger {
+    let mut ledger = Ledger::new(State { position: Some(at(0)), ..State::default() });
+    ledger.note_mark(Mark::StreamStarted { position: at(0) });
+    assert!(ledger.take_dirty().is_some());
+    ledger
+}
+
+fn offset(ledger: &Ledger) -> u64 {
+    ledger.state().position.as_ref().map_or(0, |position| position.offset)
+}
+
+#[test]
+fn a_position_moves_only_when_the_rows_before_it_are_durable() {
+    let mut ledger = streaming();
+    ledger.row_taken();
+    ledger.note_mark(transaction(10));
+    assert_eq!(ledger.take_dirty(), None);
+    let first = ledger.batch_sent();
+    ledger.row_taken();
+    ledger.note_mark(transaction(20));
+    let second = ledger.batch_sent();
+    ledger.batch_landed(second);
+    assert_eq!(offset(&ledger), 0, "the first batch is still on its way");
+    ledger.batch_landed(first);
+    assert_eq!(offset(&ledger), 30);
+}
+
+#[test]
+fn a_batch_that_ends_inside_a_transaction_covers_only_the_one_before() {
+    let mut ledger = streaming();
+    ledger.row_taken();
+    ledger.note_mark(transaction(10));
+    ledger.row_taken();
+    let first = ledger.batch_sent();
+    ledger.row_taken();
+    ledger.batch_landed(first);
+    assert_eq!(offset(&ledger), 20);
+    ledger.note_mark(transaction(20));
+    let second = ledger.batch_sent();
+    ledger.batch_landed(second);
+    assert_eq!(offset(&ledger), 30);
+}
+
+#[test]
+fn transactions_without_rows_of_ours_move_the_position_too() {
+    let mut ledger = streaming();
+    ledger.note_mark(transaction(10));
+    assert_eq!(ledger.take_dirty(), Some(StatePart::Position));
+    assert_eq!(offset(&ledger), 20);
+    ledger.row_taken();
+    let number = ledger.batch_sent();
+    ledger.note_mark(transaction(20));
+    ledger.note_mark(transaction(30));
+    assert_eq!(ledger.take_dirty(), None, "they stand behind rows that are on their way");
+    ledger.batch_landed(number);
+    assert_eq!(offset(&ledger), 40);
+}
+
+#[test]
+fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
+    let snapshot = SnapshotState { start: at(0), end: None, tables: BTreeMap::new() };
+    let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
+    let range = RangeDone {
+        table: TableName::new("shop", "orders"),
+        order: 1,
+        range: KeyRange { low: None, high: Some(vec![SqlValue::Int(5)]) },
+        rows: 5,
+    };
+    ledger.row_taken();
+    ledger.note_mark(Mark::Range(range));
+    ledger.note_mark(Mark::SnapshotEnded { end: at(20) });
+    ledger.note_mark(Mark::StreamStarted { position: at(0) });
+    let first = ledger.batch_sent();
+    assert!(ledger.state().snapshot.as_ref().is_some_and(|snapshot| snapshot.tables.is_empty()));
+    ledger.batch_landed(first);
+    assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
+    assert!(!ledger.state().consistent);
+    ledger.note_mark(transaction(10));
+    assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
+    assert!(ledger.state().consistent);
+}
+
+#[test]
+fn an_idle_source_is_consistent_at_once() {
+    let snapshot = SnapshotState { start: at(7), end: Some(at(7)), tables: BTreeMap::new() };
+    let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
+    ledger.note_mark(Mark::StreamStarted { position: at(7) });
+    assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
+    assert!(ledger.state().consistent);
+}
+
+#[test]
+fn a_schema_is_saved_with_the_rows_before_it() {
+    let mut ledger = streaming();
+    ledger.row_taken();
+    ledger.note_schema(Arc::new(TableSchema::named(TableName::new("shop", "orders"))));
+    assert!(ledger.state().schemas.is_empty());
+    let number = ledger.batch_sent();
+    ledger.batch_landed(number);
+    assert_eq!(ledger.take_dirty(), Some(StatePart::All));
+    assert_eq!(ledger.state().schemas.len(), 1);
+}

@@ -1,0 +1,159 @@
+//! Dead letters on the way in, and the rows that have one open.
+//!
+//! A letter says that the target does not show a row as it is. A later good version of the row, or its delete, settles
+//! it. The open ones are remembered so that this costs nothing while there are none.
+
+use std::collections::{BTreeMap, HashSet};
+
+use tracing::error;
+
+use crate::{
+    model::{
+        change::Origin,
+        fault::{Class, Fault, Stage},
+        letter::{DeadLetter, LetterKey},
+        write::{OperationKind, Rejection, WriteBatch},
+    },
+    telemetry::metrics,
+};
+
+/// The rows whose letters are open.
+#[derive(Debug, Default)]
+pub(super) struct OpenLetters {
+    keys: HashSet<LetterKey>,
+    by_table: BTreeMap<String, u64>,
+}
+
+impl OpenLetters {
+    /// The letters that an earlier run left.
+    pub(super) fn new(keys: Vec<LetterKey>) -> Self {
+        let mut open = Self::default();
+        keys.into_iter().for_each(|key| open.add(key));
+        open
+    }
+
+    /// Open letters of a table.
+    pub(super) fn count(&self, table: &str) -> u64 {
+        self.by_table.get(table).copied().unwrap_or(0)
+    }
+
+    /// Takes in what became of a batch; the answer is the letters that it has settled.
+    pub(super) fn landed(
+        &mut self,
+        batch: &WriteBatch,
+        rejected: &[Rejection],
+        kept: &[DeadLetter],
+    ) -> Vec<LetterKey> {
+        let settled = if self.keys.is_empty() { Vec::new() } else { self.settle(batch, rejected) };
+        for letter in kept {
+            self.add(LetterKey { table: letter.table.to_string(), key: letter.key.clone() });
+        }
+        settled
+    }
+
+    fn settle(&mut self, batch: &WriteBatch, rejected: &[Rejection]) -> Vec<LetterKey> {
+        let refused: HashSet<(usize, usize)> =
+            rejected.iter().map(|one| (one.group, one.operation)).collect();
+        let mut settled = Vec::new();
+        for (group_index, group) in batch.groups.iter().enumerate() {
+            let table = group.table.name.to_string();
+            if self.count(&table) == 0 {
+                continue;
+            }
+            for (index, operation) in group.operations.iter().enumerate() {
+                let key = LetterKey { table: table.clone(), key: group.filter(operation).to_vec() };
+                if !refused.contains(&(group_index, index)) && self.keys.remove(&key) {
+                    self.by_table
+                        .entry(table.clone())
+                        .and_modify(|count| *count = count.saturating_sub(1));
+                    settled.push(key);
+                }
+            }
+        }
+        settled
+    }
+
+    fn add(&mut self, key: LetterKey) {
+        let table = key.table.clone();
+        if self.keys.insert(key) {
+            *self.by_table.entry(table).or_default() += 1;
+        }
+    }
+}
+
+/// The letter of an operation that the target refused.
+pub(super) fn letter_of(batch: &WriteBatch, rejection: &Rejection) -> Option<DeadLetter> {
+    let group = batch.groups.get(rejection.group)?;
+    let operation = group.operations.get(rejection.operation)?;
+    Some(DeadLetter {
+        table: group.table.name.clone(),
+        key: group.filter(operation).to_vec(),
+        operation: operation.kind.label(),
+        transaction: transaction_of(&operation.origin),
+        reason: rejection.reason.clone(),
+        code: rejection.code,
+        row: bounded(group.document(operation)),
+    })
+}
+
+/// The letter of a row that could not be mapped.
+pub(super) fn unmapped(
+    table: &crate::model::table::TableName,
+    key: &[u8],
+    row: &[u8],
+    reason: String,
+    origin: &Origin,
+) -> DeadLetter {
+    DeadLetter {
+        table: table.clone(),
+        key: key.to_vec(),
+        operation: OperationKind::Replace.label(),
+        transaction: transaction_of(origin),
+        reason,
+        code: 0,
+        row: bounded(row),
+    }
+}
+
+/// The fault that stops the pipeline where the policy says so.
+pub(super) fn stop_fault(letter: &DeadLetter) -> Fault {
+    let fault = Fault::new(
+        Class::Fatal,
+        Stage::Sink,
+        format!("a change cannot be written: {}", letter.reason),
+    )
+    .at_table(&letter.table)
+    .with_hint("mend the row in the source, or set errors.record = \"dead-letter\"");
+    match &letter.transaction {
+        Some(transaction) => fault.at_position(transaction.describe()),
+        None => fault,
+    }
+}
+
+/// Logs and counts letters.
+pub(super) fn tell(letters: &[DeadLetter], what_became: &str) {
+    for letter in letters {
+        let table = letter.table.to_string();
+        metrics::dead_letters(&table, 1);
+        metrics::error(Class::Record, Stage::Sink);
+        error!(
+            operation = "dead_letter",
+            table,
+            position = letter.transaction.as_ref().map(|transaction| transaction.describe()),
+            error = letter.reason,
+            code = letter.code,
+            "a change could not be written: {what_became}"
+        );
+    }
+}
+
+fn transaction_of(origin: &Origin) -> Option<std::sync::Arc<crate::model::position::Transaction>> {
+    match origin {
+        Origin::Snapshot => None,
+        Origin::Stream(transaction) => Some(std::sync::Arc::clone(transaction)),
+    }
+}
+
+fn bounded(row: &[u8]) -> Vec<u8> {
+    row.get(..DeadLetter::MAX_ROW_BYTES).unwrap_or(row).to_vec()
+}
