@@ -1,0 +1,89 @@
+//! The HTTP window: health, status and metrics.
+//!
+//! It reads the pipeline's handle and nothing else, so it can neither block nor change what is applied, and it answers
+//! whatever the source and the target do.
+//!
+//! Routes: `GET /health/live`, `GET /health/ready`, `GET /api/sync/status` (also `GET /sync/status`), `GET /metrics`.
+
+mod auth;
+mod metrics;
+mod routes;
+pub mod status;
+
+use std::{net::SocketAddr, path::Path};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+pub use auth::Token;
+pub use metrics::MetricsPage;
+
+use crate::{
+    model::fault::{Class, Fault, Stage},
+    pipeline::Handle,
+};
+
+/// What the window shows.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// The pipeline.
+    pub handle: Handle,
+    /// The metrics page.
+    pub metrics: MetricsPage,
+    /// What callers must present; `None` on a loopback address without a token file.
+    pub token: Option<Token>,
+}
+
+/// Opens the port.
+///
+/// # Errors
+/// `Config` when the address cannot be had.
+pub async fn bind(listen: &str) -> Result<TcpListener, Fault> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        Fault::new(
+            Class::Config,
+            Stage::Config,
+            format!("http.listen = \"{listen}\" cannot be had"),
+        )
+        .caused_by(error)
+        .with_hint("choose another address, or \"\" to switch HTTP off")
+    })
+}
+
+/// Reads the token's file.
+///
+/// # Errors
+/// `Config` when it cannot be read or is empty.
+pub fn read_token(file: &Path) -> Result<Token, Fault> {
+    let fault = || {
+        Fault::new(
+            Class::Config,
+            Stage::Config,
+            format!("http.token_file {} holds no token", file.display()),
+        )
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| fault().caused_by(error))?;
+    Token::new(text.trim())
+        .ok_or_else(|| fault().with_hint("write a random word of 16 characters or more into it"))
+}
+
+/// Answers until told to stop.
+///
+/// # Errors
+/// `Fatal` when the port is lost.
+pub async fn serve(
+    listener: TcpListener,
+    window: Window,
+    stop: CancellationToken,
+) -> Result<(), Fault> {
+    let address: Option<SocketAddr> = listener.local_addr().ok();
+    if let Some(address) = address {
+        info!(%address, "http is listening");
+    }
+    let served = axum::serve(listener, routes::router(window))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
+    served
+        .map_err(|error| Fault::fatal(Stage::Runtime, "the http listener is lost").caused_by(error))
+}
