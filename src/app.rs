@@ -1,0 +1,115 @@
+//! The composition root: builds the stations, starts them in the order of the data flow, waits, and lets them drain in
+//! that order again.
+//!
+//! A run is: HTTP first, so that a process that waits for its servers can be seen waiting; then target and saved state,
+//! source and preflight; then the decision where to begin (`start`); then the apply loop and, feeding it, the source.
+//! On a signal the source stops at the next event, the loop drains what was sent, flushes, saves the last mark, and the
+//! window closes last. Whatever is left undone when the time for that is over is done again after the restart.
+
+mod check;
+mod feed;
+mod prepare;
+mod progress;
+mod signals;
+mod start;
+mod supervise;
+mod tables;
+mod watchers;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+pub use check::check;
+pub use signals::on_signals;
+pub use start::Goal;
+pub use tables::{TableView, tables};
+
+use crate::{
+    admin::{self, MetricsPage, Window},
+    config::{Config, OnPurged},
+    model::fault::{Class, Fault, Stage},
+    pipeline::{Handle, handle::Phase},
+    runtime::{channel::QueueGauge, tasks},
+};
+
+/// Runs the pipeline until the goal is reached or `stop` is cancelled.
+///
+/// # Errors
+/// The fault that ended it.
+pub async fn run(config: Arc<Config>, goal: Goal, stop: CancellationToken) -> Result<(), Fault> {
+    let handle =
+        Handle::new(QueueGauge::default(), config.start_paused, config.source.single_database());
+    let page = MetricsPage::install().map_err(|error| {
+        Fault::fatal(Stage::Runtime, "metrics cannot be counted").caused_by(error)
+    })?;
+    let close_window = CancellationToken::new();
+    let window = open_window(&config, &handle, &page, &close_window).await?;
+    let context = Context { config, goal, handle: handle.clone(), page, stop };
+    let outcome = run_until_done(&context).await;
+    tell_end(&handle, &outcome);
+    close_window.cancel();
+    if let Some(window) = window {
+        drop(window.await);
+    }
+    outcome
+}
+
+/// What every part of a run goes by.
+#[derive(Debug)]
+struct Context {
+    config: Arc<Config>,
+    goal: Goal,
+    handle: Handle,
+    page: MetricsPage,
+    stop: CancellationToken,
+}
+
+/// Starts over where the settings allow it after the position was lost.
+async fn run_until_done(context: &Context) -> Result<(), Fault> {
+    let may_copy_anew = context.config.stream.on_purged == OnPurged::Snapshot;
+    match supervise::run_once(context, false).await {
+        Err(fault) if fault.class == Class::PositionLost && may_copy_anew => {
+            warn!(error = %fault.chain(), "the position is lost: copying anew, as stream.on_purged says");
+            supervise::run_once(context, true).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn open_window(
+    config: &Config,
+    handle: &Handle,
+    page: &MetricsPage,
+    close: &CancellationToken,
+) -> Result<Option<tokio::task::JoinHandle<Result<(), Fault>>>, Fault> {
+    if config.http.listen.is_empty() {
+        return Ok(None);
+    }
+    let token = config.http.token_file.as_deref().map(admin::read_token).transpose()?;
+    let listener = admin::bind(&config.http.listen).await?;
+    let window = Window { handle: handle.clone(), metrics: page.clone(), token };
+    Ok(Some(tasks::spawn(admin::serve(listener, window, close.clone()))))
+}
+
+fn tell_end(handle: &Handle, outcome: &Result<(), Fault>) {
+    match outcome {
+        Ok(()) => {
+            handle.set_phase(Phase::Stopped);
+            info!(operation = "stopped", "stopped");
+        }
+        Err(fault) => {
+            handle.set_error(fault);
+            handle.set_phase(Phase::Failed);
+            error!(
+                operation = "stopped",
+                table = fault.table.as_ref().map(ToString::to_string),
+                position = fault.position.as_deref(),
+                error = %fault.chain(),
+                hint = fault.hint.as_deref(),
+                "stopped by a fault"
+            );
+        }
+    }
+}

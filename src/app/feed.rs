@@ -1,0 +1,126 @@
+//! The source's side of a run: the copy, where one is due, then the stream, into one channel.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::progress;
+use crate::{
+    config::Config,
+    model::{
+        change::{Mark, Message},
+        fault::{Fault, Stage},
+        position::Position,
+        snapshot::SnapshotState,
+        table::{TableName, TableSchema},
+    },
+    pipeline::{
+        Handle,
+        handle::{Phase, Side},
+    },
+    runtime::channel::Sender,
+    source::{
+        binlog::{self, Heard, Link, StreamJob},
+        connect::Connector,
+        schema::TableFilter,
+        snapshot::{self, SnapshotJob},
+    },
+};
+
+/// What feeding takes.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub(super) config: Arc<Config>,
+    pub(super) connector: Connector,
+    pub(super) handle: Handle,
+    pub(super) sender: Sender,
+    pub(super) stop: CancellationToken,
+}
+
+/// What is to be fed.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// The copy to make first, with its saved progress and its tables.
+    pub(super) copy: Option<(SnapshotState, Vec<Arc<TableSchema>>)>,
+    /// Where the stream starts.
+    pub(super) position: Position,
+    /// The schemas as of that position.
+    pub(super) schemas: Vec<Arc<TableSchema>>,
+    /// Which tables are ours.
+    pub(super) filter: TableFilter,
+    /// Tables that were read later than the position: their changes up to there are passed over.
+    pub(super) fresh: Vec<(TableName, Position)>,
+}
+
+/// Copies, then streams, until told to stop.
+pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
+    if let Some((state, tables)) = work.copy {
+        feed.handle.set_phase(Phase::Snapshot);
+        copy(&feed, state, tables).await?;
+    }
+    if feed.stop.is_cancelled() {
+        return Ok(());
+    }
+    info!(operation = "sync_started", position = %work.position, "the stream begins");
+    let mark = Message::Mark(Mark::StreamStarted { position: work.position.clone() });
+    feed.sender.send(mark).await.map_err(|closed| {
+        Fault::fatal(Stage::Runtime, "the apply loop is gone").caused_by(closed)
+    })?;
+    let (heard, hearing) = watch::channel(Heard::default());
+    let job = StreamJob {
+        connector: feed.connector,
+        config: feed.config.source.clone(),
+        event_limit: feed.config.limits.event,
+        start: work.position,
+        schemas: work.schemas,
+        fresh: work.fresh,
+        filter: work.filter,
+        retry: feed.config.retry.clone(),
+        sender: feed.sender,
+        cancel: feed.stop.clone(),
+        heard,
+    };
+    tokio::select! {
+        outcome = binlog::run(job) => outcome,
+        never = follow_hearing(feed.handle, hearing) => never,
+    }
+}
+
+async fn copy(
+    feed: &Feed,
+    state: SnapshotState,
+    tables: Vec<Arc<TableSchema>>,
+) -> Result<(), Fault> {
+    let progress = snapshot::Progress::new(&tables, &state);
+    let job = SnapshotJob {
+        connector: feed.connector.clone(),
+        config: feed.config.snapshot.clone(),
+        retry: feed.config.retry.clone(),
+        tables,
+        state,
+        progress: progress.clone(),
+        sender: feed.sender.clone(),
+        cancel: feed.stop.clone(),
+    };
+    tokio::select! {
+        outcome = snapshot::run(job) => {
+            progress::show_once(&feed.handle, &progress);
+            outcome
+        }
+        never = progress::show(&feed.handle, &progress) => never,
+    }
+}
+
+/// Tells the handle whether the stream's own connection stands.
+async fn follow_hearing(handle: Handle, mut hearing: watch::Receiver<Heard>) -> Result<(), Fault> {
+    while hearing.changed().await.is_ok() {
+        let link = hearing.borrow_and_update().link.clone();
+        if let Link::Retrying { message, hint } = &link {
+            handle.set_last_error(message.clone(), hint.clone());
+        }
+        handle.set_away(Side::Stream, matches!(link, Link::Retrying { .. }));
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,318 @@
+//! From settings to a pipeline that is ready to start: both sides reached, everything checked, the state loaded, the
+//! position verified, and the decision made where to begin. No data is written before that.
+
+use std::{collections::BTreeSet, future::Future, sync::Arc};
+
+use tracing::{error, info, warn};
+
+use super::{
+    Context,
+    check::{self, Surroundings},
+    feed::Work,
+    start::{self, Copy, Start},
+};
+use crate::{
+    checkpoint::MongoCheckpoints,
+    config::{Existing, StreamStart},
+    mapping::{Plan, RuleBook},
+    model::{
+        fault::{Fault, Stage},
+        finding::{Finding, Level},
+        letter::LetterKey,
+        port::{Checkpoints, Sink},
+        position::Position,
+        state::{State, StatePart, TableRecord},
+        table::TableSchema,
+        write::Target,
+    },
+    pipeline::handle::{Side, pending_record, side_of},
+    runtime::retry::Backoff,
+    sink::MongoSink,
+    source::{connect::Connector, position, schema},
+    telemetry::metrics,
+};
+
+/// Both sides, reached and checked, and what was saved.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) connector: Connector,
+    pub(super) sink: Arc<MongoSink>,
+    pub(super) checkpoints: Arc<MongoCheckpoints>,
+    pub(super) rules: RuleBook,
+    tables: Vec<Arc<TableSchema>>,
+    state: Option<State>,
+    records: Vec<TableRecord>,
+    letters: Vec<LetterKey>,
+}
+
+/// What a life of the pipeline starts from.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) state: State,
+    pub(super) records: Vec<TableRecord>,
+    pub(super) letters: Vec<LetterKey>,
+    pub(super) work: Work,
+}
+
+impl Session {
+    /// Gives the pipeline up to whoever comes next, and closes the connections.
+    pub(super) async fn close(self) {
+        if let Err(error) = self.checkpoints.release().await {
+            warn!(error = %Fault::from(error).chain(), "the state could not be released: the next start will wait for it");
+        }
+        self.connector.close().await;
+    }
+}
+
+/// Reaches both sides, however long it takes, and checks them. `None` when told to stop before.
+pub(super) async fn connect(context: &Context) -> Result<Option<Session>, Fault> {
+    let config = &context.config;
+    let connector = Connector::new(config.source.clone());
+    let sink = patiently(context, || async { Ok(MongoSink::connect(&config.target).await?) });
+    let Some(sink) = sink.await? else { return Ok(None) };
+    let sink = Arc::new(sink);
+    let checkpoints = MongoCheckpoints::open(sink.link(), &config.checkpoint)?;
+    let acquired = patiently(context, || async { Ok(checkpoints.acquire(&context.stop).await?) });
+    if acquired.await? != Some(true) {
+        return Ok(None);
+    }
+    let loaded = patiently(context, || saved(&checkpoints)).await?;
+    let Some((state, records, letters)) = loaded else { return Ok(None) };
+    let found =
+        patiently(context, || async { Ok(check::tables(&connector, config).await?) }).await?;
+    let Some(tables) = found else { return Ok(None) };
+    let surroundings = Surroundings { tables: &tables, records: &records, state: state.as_ref() };
+    refuse_errors(&check::run(&connector, config, &surroundings).await)?;
+    let rules = RuleBook::new(config);
+    let tables = check::without_skipped(tables, &rules);
+    let checkpoints = Arc::new(checkpoints);
+    Ok(Some(Session { connector, sink, checkpoints, rules, tables, state, records, letters }))
+}
+
+type Saved = (Option<State>, Vec<TableRecord>, Vec<LetterKey>);
+
+async fn saved(checkpoints: &MongoCheckpoints) -> Result<Saved, Fault> {
+    Ok((
+        checkpoints.load().await?,
+        checkpoints.load_tables().await?,
+        open_letters(checkpoints).await?,
+    ))
+}
+
+async fn open_letters(checkpoints: &MongoCheckpoints) -> Result<Vec<LetterKey>, Fault> {
+    const PAGE: usize = 1000;
+    let (mut keys, mut after) = (Vec::new(), None);
+    loop {
+        let page = checkpoints.open_letters(after.as_deref(), PAGE).await?;
+        keys.extend(page.keys);
+        after = page.next;
+        if after.is_none() {
+            return Ok(keys);
+        }
+    }
+}
+
+/// Decides where to begin and makes the target ready for it.
+pub(super) async fn begin(
+    context: &Context,
+    session: &Session,
+    anew: bool,
+) -> Result<Option<Prepared>, Fault> {
+    let config = &context.config;
+    let mut state = session.state.clone().filter(|_| !anew).unwrap_or_default();
+    let start = start::decide(
+        &mut state,
+        &context.goal,
+        config.snapshot.when,
+        &config.stream.start,
+        &session.tables,
+    );
+    let mut records = session.records.clone();
+    let (position, copy) = match start {
+        Start::Stream(position) => {
+            verify(session, &position).await?;
+            (position, None)
+        }
+        Start::StreamFrom(from) => {
+            let position = resolve(session, &from).await?;
+            remember(&mut state, &session.tables, &position);
+            session.checkpoints.save(&state, StatePart::All).await?;
+            (position, None)
+        }
+        Start::Copy(copy) => {
+            let begun = begin_copy(context, session, &mut state, &mut records, copy).await?;
+            (begun.0, Some(begun.1))
+        }
+    };
+    let schemas = schemas_at(&state, &session.tables);
+    let copy = copy.and_then(|tables| Some((state.snapshot.clone()?, tables)));
+    let filter = schema::TableFilter::new(&config.source)?;
+    let fresh = start::read_later(&state, &session.tables);
+    let work = Work { copy, position, schemas, filter, fresh };
+    Ok(Some(Prepared { state, records, letters: session.letters.clone(), work }))
+}
+
+/// Takes the position, makes the collections ready, and saves that a copy has begun; only then may it be read.
+async fn begin_copy(
+    context: &Context,
+    session: &Session,
+    state: &mut State,
+    records: &mut Vec<TableRecord>,
+    copy: Copy,
+) -> Result<(Position, Vec<Arc<TableSchema>>), Fault> {
+    if let Some(from) = &copy.from {
+        verify(session, from).await?;
+    }
+    let (now, fresh) = first_position(context, session, copy.fresh).await?;
+    let from = copy.from.unwrap_or_else(|| now.clone());
+    for table in &fresh {
+        make_ready(context, session, records, table).await?;
+    }
+    start::copy_begins(state, &from, &now, &fresh);
+    let pending: Vec<TableRecord> =
+        fresh.iter().map(|table| pending_record(table.name.to_string())).collect();
+    session.checkpoints.save_tables(&pending).await?;
+    session.checkpoints.save(state, StatePart::All).await?;
+    let renewed: BTreeSet<&str> = pending.iter().map(|record| record.table.as_str()).collect();
+    records.retain(|record| !renewed.contains(record.table.as_str()));
+    records.extend(pending.iter().cloned());
+    info!(operation = "sync_started", position = %from, tables = fresh.len() + copy.begun.len(), "the copy begins");
+    Ok((from, copy.begun.into_iter().chain(fresh).collect()))
+}
+
+/// The position before the first read, and the schemas as they are after it: a change of schema in between is then
+/// seen by the stream.
+async fn first_position(
+    context: &Context,
+    session: &Session,
+    fresh: Vec<Arc<TableSchema>>,
+) -> Result<(Position, Vec<Arc<TableSchema>>), Fault> {
+    let mut connection = session.connector.connect().await?;
+    let from = position::snapshot_start(&mut connection).await?;
+    let found = schema::discover(&mut connection, &context.config.source).await?;
+    drop(connection);
+    let names: BTreeSet<_> = fresh.iter().map(|table| table.name.clone()).collect();
+    let fresh =
+        found.into_iter().filter(|table| names.contains(&table.name)).map(Arc::new).collect();
+    Ok((from, fresh))
+}
+
+/// Makes a collection ready for a new copy: our own old documents go; what becomes of strangers' is a setting.
+async fn make_ready(
+    context: &Context,
+    session: &Session,
+    records: &[TableRecord],
+    table: &Arc<TableSchema>,
+) -> Result<(), Fault> {
+    let rules = session.rules.resolve(&table.name);
+    let plan = Plan::compile(Arc::clone(table), &rules)
+        .map_err(|issues| check::unmappable(table, &issues))?;
+    let target: &Target = plan.target();
+    let collection = &target.collection;
+    if !session.sink.is_empty(collection).await? {
+        let is_ours = records.iter().any(|record| record.table == table.name.to_string());
+        match context.config.snapshot.existing {
+            _ if is_ours => drop(session.sink.delete_all(collection).await?),
+            Existing::Replace => drop(session.sink.delete_all(collection).await?),
+            Existing::Merge => {}
+            Existing::Stop => return Err(check::not_ours(table, collection)),
+        }
+    }
+    session.sink.prepare(target).await
+}
+
+async fn verify(session: &Session, position: &Position) -> Result<(), Fault> {
+    position::verify(&session.connector, position).await
+}
+
+/// Where the stream starts without a copy.
+async fn resolve(session: &Session, start: &StreamStart) -> Result<Position, Fault> {
+    let mut connection = session.connector.connect().await?;
+    let now = position::current(&mut connection).await?;
+    drop(connection);
+    let position = match start {
+        StreamStart::Checkpoint | StreamStart::Now => now,
+        StreamStart::Gtid(set) => Position { gtid_set: Some(set.clone()), anchor: None, ..now },
+        StreamStart::File(file, offset) => {
+            Position { gtid_set: None, file: file.clone(), offset: *offset, anchor: None, ..now }
+        }
+    };
+    verify(session, &position).await?;
+    Ok(position)
+}
+
+fn remember(state: &mut State, tables: &[Arc<TableSchema>], position: &Position) {
+    state.position = Some(position.clone());
+    state.consistent = true;
+    for table in tables {
+        state.schemas.insert(table.name.to_string(), TableSchema::clone(table));
+    }
+}
+
+/// The schemas as of the position: those saved with it, and for tables that it does not know those found now.
+fn schemas_at(state: &State, tables: &[Arc<TableSchema>]) -> Vec<Arc<TableSchema>> {
+    let at = |table: &Arc<TableSchema>| match state.schemas.get(&table.name.to_string()) {
+        Some(saved) => Arc::new(saved.clone()),
+        None => Arc::clone(table),
+    };
+    tables.iter().map(at).collect()
+}
+
+/// Tells all findings; errors among them end the start.
+fn refuse_errors(findings: &[Finding]) -> Result<(), Fault> {
+    let mut errors = 0;
+    for finding in findings {
+        let Finding { code, object, meaning, .. } = finding;
+        let remedy = finding.remedy.as_deref();
+        match finding.level {
+            Level::Error => {
+                errors += 1;
+                error!(code, object, hint = remedy, "{meaning}");
+            }
+            Level::Warning => warn!(code, object, hint = remedy, "{meaning}"),
+            Level::Info => info!(code, object, hint = remedy, "{meaning}"),
+        }
+    }
+    if errors == 0 {
+        return Ok(());
+    }
+    Err(Fault::fatal(Stage::Config, format!("{errors} findings stand in the way"))
+        .with_hint("`binleaf check` lists them, each with the statement that mends it"))
+}
+
+/// Tries again as long as the fault is transient. `None` when told to stop before it succeeded.
+async fn patiently<T, F, W>(context: &Context, mut attempt: F) -> Result<Option<T>, Fault>
+where
+    F: FnMut() -> W,
+    W: Future<Output = Result<T, Fault>>,
+{
+    let mut backoff = Backoff::new(&context.config.retry);
+    loop {
+        let outcome = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return Ok(None),
+            outcome = attempt() => outcome,
+        };
+        let fault = match outcome {
+            Ok(done) => {
+                for side in [Side::Source, Side::Target] {
+                    context.handle.set_away(side, false);
+                }
+                return Ok(Some(done));
+            }
+            Err(fault) => fault,
+        };
+        metrics::error(fault.class, fault.stage);
+        let Some(wait) = backoff.next_wait().filter(|_| fault.is_transient()) else {
+            return Err(fault);
+        };
+        context.handle.set_error(&fault);
+        context.handle.set_away(side_of(fault.stage), true);
+        metrics::retry(fault.stage);
+        warn!(operation = "retrying", error = %fault.chain(), hint = fault.hint.as_deref(), wait = ?wait, "will try again");
+        tokio::select! {
+            () = context.stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}

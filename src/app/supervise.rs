@@ -1,0 +1,139 @@
+//! One life of the pipeline: prepared, started, watched, drained.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    Context,
+    feed::{self, Feed},
+    prepare::{self, Prepared, Session},
+    watchers,
+};
+use crate::{
+    model::fault::{Fault, Stage},
+    pipeline::{ApplyLoop, Ports, Settings, handle::Phase},
+    runtime::{channel, tasks::Tasks},
+    source::reader::SourceRowReader,
+};
+
+/// The share of the grace period after which draining is given up; the rest is for saving.
+const DRAIN_SHARE: f64 = 0.7;
+
+/// Prepares, runs and drains the pipeline once. `anew` copies everything again.
+pub(super) async fn run_once(context: &Context, anew: bool) -> Result<(), Fault> {
+    context.handle.set_phase(Phase::Starting);
+    let Some(session) = prepare::connect(context).await? else { return Ok(()) };
+    let outcome = match prepare::begin(context, &session, anew).await {
+        Ok(Some(prepared)) => live(context, &session, prepared).await,
+        Ok(None) => Ok(()),
+        Err(fault) => Err(fault),
+    };
+    session.close().await;
+    outcome
+}
+
+/// Starts everything and waits until all of it has ended.
+async fn live(context: &Context, session: &Session, prepared: Prepared) -> Result<(), Fault> {
+    let mut life = Life {
+        tasks: Tasks::default(),
+        stop: context.stop.child_token(),
+        abandon: CancellationToken::new(),
+        aside: CancellationToken::new(),
+        grace: context.config.shutdown.grace,
+    };
+    life.start(context, session, prepared);
+    let outcome = life.wait().await;
+    life.aside.cancel();
+    while let Some(ended) = life.tasks.next().await {
+        drop(ended);
+    }
+    outcome
+}
+
+/// The running tasks and the ways to end them.
+struct Life {
+    tasks: Tasks,
+    /// Ends the source at its next event.
+    stop: CancellationToken,
+    /// Ends draining.
+    abandon: CancellationToken,
+    /// Ends what only watches.
+    aside: CancellationToken,
+    grace: Duration,
+}
+
+impl Life {
+    fn start(&mut self, context: &Context, session: &Session, prepared: Prepared) {
+        let config = &context.config;
+        let queue_bytes = usize::try_from(config.limits.queue_bytes).unwrap_or(usize::MAX);
+        let (sender, receiver) = channel::bounded(queue_bytes, &context.handle.queue());
+        let reader = SourceRowReader::new(session.connector.clone());
+        let ports = Ports {
+            sink: Arc::clone(&session.sink),
+            checkpoints: Arc::clone(&session.checkpoints),
+            reader: Arc::new(reader),
+        };
+        let settings = Settings {
+            batch: config.batch.clone(),
+            retry: config.retry.clone(),
+            record: config.errors.record,
+            checkpoint_interval: config.checkpoint.interval,
+            snapshot_flights: config.snapshot.workers,
+            rules: session.rules.clone(),
+            state: prepared.state,
+            records: prepared.records,
+            letters: prepared.letters,
+        };
+        let handle = context.handle.clone();
+        let apply = ApplyLoop::new(ports, settings, receiver, handle, self.abandon.clone());
+        self.tasks.spawn("apply", apply.run());
+        let feed = Feed {
+            config: Arc::clone(config),
+            connector: session.connector.clone(),
+            handle: context.handle.clone(),
+            sender,
+            stop: self.stop.clone(),
+        };
+        self.tasks.spawn("source", feed::run(feed, prepared.work));
+        watchers::start(&mut self.tasks, context, session, &self.stop, &self.aside);
+    }
+
+    /// Waits until the apply loop has ended; the first fault counts.
+    async fn wait(&mut self) -> Result<(), Fault> {
+        let mut outcome = Ok(());
+        let far = Instant::now() + Duration::from_secs(365 * 86_400);
+        let (mut give_up, mut end) = (far, far);
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.tasks.next() => {
+                    let is_loop = ended.name == "apply";
+                    if ended.result.is_err() {
+                        self.stop.cancel();
+                        outcome = outcome.and(ended.result);
+                    }
+                    if is_loop || self.tasks.is_empty() {
+                        self.stop.cancel();
+                        return outcome;
+                    }
+                }
+                () = self.stop.cancelled(), if end == far => {
+                    give_up = Instant::now() + self.grace.mul_f64(DRAIN_SHARE);
+                    end = Instant::now() + self.grace;
+                }
+                () = sleep_until(give_up), if !self.abandon.is_cancelled() => {
+                    warn!(operation = "stopping", "not all that was read could be written in time: it will be read again");
+                    self.abandon.cancel();
+                }
+                () = sleep_until(end) => {
+                    info!(operation = "stopping", "the time for stopping is over");
+                    self.tasks.abort().await;
+                    return outcome.and(Err(Fault::transient(Stage::Runtime, "the target did not answer in time")));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What runs beside the data flow: the owner's heartbeat, the reading of the source's position, the ticker.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, prepare::Session, start::Goal};
+use crate::{
+    admin::MetricsPage,
+    checkpoint::MongoCheckpoints,
+    model::fault::Fault,
+    pipeline::{Handle, handle::Side},
+    runtime::tasks::Tasks,
+    source::watch::{self as source_watch, SourceSeen},
+};
+
+/// How often the source's own position is read.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the owner says that it is alive.
+const OWNER_HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How often rates are refreshed and the goal is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Starts them. `aside` ends them; `stop` is cancelled when the goal is reached.
+pub(super) fn start(
+    tasks: &mut Tasks,
+    context: &Context,
+    session: &Session,
+    stop: &CancellationToken,
+    aside: &CancellationToken,
+) {
+    let (seen, seeing) = watch::channel(SourceSeen {
+        asked_at: std::time::Instant::now(),
+        asked_wall: std::time::SystemTime::now(),
+        result: Err("not asked yet".to_owned()),
+    });
+    tasks.spawn("heartbeat", heartbeat(Arc::clone(&session.checkpoints), aside.clone()));
+    let (connector, aside_of_watch) = (session.connector.clone(), aside.clone());
+    tasks.spawn("watch", async move {
+        source_watch::watch(connector, WATCH_INTERVAL, seen, aside_of_watch).await;
+        Ok(())
+    });
+    tasks.spawn("readings", readings(context.handle.clone(), seeing, aside.clone()));
+    let goal = (context.goal != Goal::Forever).then(|| stop.clone());
+    tasks
+        .spawn("ticker", ticker(context.handle.clone(), context.page.clone(), goal, aside.clone()));
+}
+
+/// Says in the state that this instance is alive; ends with a fault when another has taken over.
+async fn heartbeat(
+    checkpoints: Arc<MongoCheckpoints>,
+    aside: CancellationToken,
+) -> Result<(), Fault> {
+    let mut beat = interval_at(Instant::now() + OWNER_HEARTBEAT, OWNER_HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = aside.cancelled() => return Ok(()),
+            _ = beat.tick() => {}
+        }
+        match checkpoints.heartbeat().await.map_err(Fault::from) {
+            Err(fault) if !fault.is_transient() => return Err(fault),
+            _ => {}
+        }
+    }
+}
+
+/// Passes the readings of the source's position on to the handle.
+async fn readings(
+    handle: Handle,
+    mut seeing: watch::Receiver<SourceSeen>,
+    aside: CancellationToken,
+) -> Result<(), Fault> {
+    loop {
+        let seen = tokio::select! {
+            () = aside.cancelled() => return Ok(()),
+            changed = seeing.changed() => match changed {
+                Ok(()) => seeing.borrow_and_update().clone(),
+                Err(_) => return Ok(()),
+            },
+        };
+        let SourceSeen { asked_at, result, .. } = seen;
+        handle.set_away(Side::Source, result.is_err());
+        if let Ok(position) = result {
+            handle.source_read(asked_at, position);
+        }
+    }
+}
+
+/// Refreshes rates; when the goal is a copy, ends the run once it is consistent.
+async fn ticker(
+    handle: Handle,
+    page: MetricsPage,
+    goal: Option<CancellationToken>,
+    aside: CancellationToken,
+) -> Result<(), Fault> {
+    let mut ticks: u32 = 0;
+    loop {
+        tokio::select! {
+            () = aside.cancelled() => return Ok(()),
+            () = tokio::time::sleep(TICK) => {}
+        }
+        ticks = ticks.wrapping_add(1);
+        if ticks.is_multiple_of(5) {
+            handle.tick();
+            page.upkeep();
+        }
+        if let Some(stop) = goal.as_ref().filter(|_| handle.is_consistent()) {
+            stop.cancel();
+        }
+    }
+}
