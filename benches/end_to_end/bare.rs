@@ -1,0 +1,132 @@
+//! The bare driver as the measure: commands built beforehand, sent side by side, the best of several shapes.
+
+use std::{sync::Arc, time::Instant};
+
+use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
+use mongodb::Database;
+
+use crate::{rate, support::Pair};
+
+const CONNECTIONS: [usize; 3] = [1, 2, 4];
+const BATCHES: [usize; 3] = [500, 1000, 3000];
+
+/// The best rate and the shape that it was had with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Best {
+    pub rate: f64,
+    pub connections: usize,
+    pub batch: usize,
+}
+
+impl Best {
+    pub fn or(self, other: Self) -> Self {
+        if other.rate > self.rate { other } else { self }
+    }
+}
+
+/// One write on one document.
+#[derive(Debug, Clone)]
+pub enum Write {
+    Insert(RawDocumentBuf),
+    Replace(RawDocumentBuf),
+    Delete(i64),
+}
+
+/// Inserts the documents into a collection of their own, once for each shape.
+pub async fn inserts(pair: &Pair, documents: &[RawDocumentBuf]) -> Best {
+    let mut best = Best::default();
+    for (connections, batch) in shapes() {
+        let commands: Vec<RawDocumentBuf> =
+            documents.chunks(batch).map(|batch| insert(batch.iter().cloned())).collect();
+        let rate = send(pair, commands, connections, documents.len()).await;
+        best = best.or(Best { rate, connections, batch });
+        drop_bench(pair).await;
+    }
+    best
+}
+
+/// Applies writes to a copy of the documents, once for each shape; the copying is not measured.
+pub async fn writes(pair: &Pair, before: &[RawDocumentBuf], writes: &[Write]) -> Best {
+    let mut best = Best::default();
+    for (connections, batch) in shapes() {
+        let commands = before.chunks(1000).map(|batch| insert(batch.iter().cloned())).collect();
+        send(pair, commands, 2, before.len()).await;
+        // Each connection has keys of its own, as any correct writer's would.
+        let commands = writes.chunks(batch).flat_map(commands_of).collect();
+        let rate = send(pair, commands, connections, writes.len()).await;
+        best = best.or(Best { rate, connections, batch });
+        drop_bench(pair).await;
+    }
+    best
+}
+
+fn shapes() -> impl Iterator<Item = (usize, usize)> {
+    CONNECTIONS.into_iter().flat_map(|connections| BATCHES.map(|batch| (connections, batch)))
+}
+
+/// At most three commands for a batch: what is inserted, what is replaced, what is deleted.
+fn commands_of(batch: &[Write]) -> Vec<RawDocumentBuf> {
+    let (mut inserts, mut updates, mut deletes) =
+        (Vec::new(), RawArrayBuf::new(), RawArrayBuf::new());
+    for write in batch {
+        match write {
+            Write::Insert(document) => inserts.push(document.clone()),
+            Write::Replace(document) => {
+                let id = document.get_i64("_id").expect("a key");
+                updates.push(rawdoc! { "q": { "_id": id }, "u": document.clone(), "upsert": true });
+            }
+            Write::Delete(id) => deletes.push(rawdoc! { "q": { "_id": *id }, "limit": 1 }),
+        }
+    }
+    let mut commands = Vec::new();
+    if !inserts.is_empty() {
+        commands.push(insert(inserts));
+    }
+    if !updates.is_empty() {
+        commands.push(rawdoc! { "update": "bench", "updates": updates, "ordered": false, "writeConcern": concern() });
+    }
+    if !deletes.is_empty() {
+        commands.push(rawdoc! { "delete": "bench", "deletes": deletes, "ordered": false, "writeConcern": concern() });
+    }
+    commands
+}
+
+fn insert(documents: impl IntoIterator<Item = RawDocumentBuf>) -> RawDocumentBuf {
+    let documents: RawArrayBuf = documents.into_iter().collect();
+    rawdoc! { "insert": "bench", "documents": documents, "ordered": false, "writeConcern": concern() }
+}
+
+fn concern() -> RawDocumentBuf {
+    rawdoc! { "w": "majority", "j": true }
+}
+
+/// Sends the commands over several connections, every n-th on one of n; returns the operations a second.
+async fn send(
+    pair: &Pair,
+    commands: Vec<RawDocumentBuf>,
+    connections: usize,
+    operations: usize,
+) -> f64 {
+    let (database, commands) = (pair.target.handle(), Arc::new(commands));
+    let begun = Instant::now();
+    let lanes: Vec<_> = (0..connections)
+        .map(|lane| {
+            tokio::spawn(send_lane(database.clone(), Arc::clone(&commands), lane, connections))
+        })
+        .collect();
+    for lane in lanes {
+        lane.await.expect("a lane");
+    }
+    rate(operations as u64, begun.elapsed())
+}
+
+async fn send_lane(database: Database, commands: Arc<Vec<RawDocumentBuf>>, lane: usize, of: usize) {
+    for command in commands.iter().skip(lane).step_by(of) {
+        let answer = database.run_raw_command(command.clone()).await.expect("an answer");
+        assert!(!answer.contains_key("writeErrors"), "{answer}");
+    }
+}
+
+async fn drop_bench(pair: &Pair) {
+    pair.target.collection("bench").drop().await.expect("the target answers");
+}

@@ -1,0 +1,102 @@
+//! Statements in the binlog: those that are followed, and those that stop the pipeline.
+
+use crate::support::{Binleaf, Launch, Pair};
+
+async fn streaming() -> (Pair, Binleaf) {
+    let pair = Pair::new().await;
+    pair.source
+        .run_all(&[
+            "CREATE TABLE orders (id INT PRIMARY KEY, v VARCHAR(20))",
+            "INSERT INTO orders VALUES (1, 'cnry one'), (2, 'cnry two')",
+        ])
+        .await;
+    let mut binleaf = Launch::of(&pair).run();
+    binleaf.streams().await;
+    binleaf.catches_up_and_is_equal(&pair).await;
+    (pair, binleaf)
+}
+
+/// Fails unless it ends with code 1 and names these things, now and at the next start; what came before is written.
+async fn assert_stops(pair: &Pair, binleaf: Binleaf, statement: &[&str], names: &[&str]) {
+    let launch = binleaf.launch.clone();
+    pair.source.run("INSERT INTO orders VALUES (3, 'cnry before')").await;
+    pair.source.run_all(statement).await;
+    binleaf.ends().await.assert_said(1, names);
+    assert_eq!(pair.target.count("orders").await, 3, "what came before is written");
+    launch.command(&["run"]).await.assert_said(1, names);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_logged_as_a_statement_stops_it() {
+    let (pair, binleaf) = streaming().await;
+    let statements =
+        ["SET SESSION binlog_format = STATEMENT", "INSERT INTO orders VALUES (9, 'cnry secret')"];
+    assert_stops(&pair, binleaf, &statements, &["INSERT", "orders", "binlog_format"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_truncate_stops_it() {
+    let (pair, binleaf) = streaming().await;
+    assert_stops(&pair, binleaf, &["TRUNCATE TABLE orders"], &["TRUNCATE", "orders"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drop_stops_it() {
+    let (pair, binleaf) = streaming().await;
+    assert_stops(&pair, binleaf, &["DROP TABLE orders"], &["DROP", "orders"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_column_stops_it() {
+    let (pair, binleaf) = streaming().await;
+    let statement = ["ALTER TABLE orders MODIFY COLUMN v VARBINARY(30)"];
+    assert_stops(&pair, binleaf, &statement, &["ALTER", "orders"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_added_column_and_statements_elsewhere_are_followed() {
+    let (pair, mut binleaf) = streaming().await;
+    let elsewhere = Pair::new().await;
+    elsewhere.source.run_all(&["CREATE TABLE orders (id INT)", "DROP TABLE orders"]).await;
+    pair.source
+        .run_all(&[
+            "ALTER TABLE orders ADD COLUMN extra DECIMAL(5,1) DEFAULT 2.5",
+            "INSERT INTO orders VALUES (3, 'cnry three', 1.5)",
+        ])
+        .await;
+    // With binlog_row_metadata = MINIMAL one added column may be behind, not two.
+    binleaf.catches_up().await;
+    pair.source
+        .run_all(&[
+            "ALTER TABLE orders ADD COLUMN (first_of_two INT, second_of_two DATETIME(2))",
+            "INSERT INTO orders VALUES (4, NULL, NULL, 5, '2026-01-10 10:00:00.25')",
+            // Written anew, so that their documents have the new fields.
+            "UPDATE orders SET v = CONCAT(v, '!'), first_of_two = 0",
+            "CREATE INDEX by_v ON orders (v)",
+            "ANALYZE TABLE orders",
+            "UPDATE orders SET v = 'cnry null' WHERE v IS NULL",
+        ])
+        .await;
+    binleaf.catches_up_and_is_equal(&pair).await;
+    assert!(!binleaf.log().of("schema_changed").is_empty(), "a schema change is told");
+    binleaf.pull_the_plug_and_start().await;
+    pair.source.run("INSERT INTO orders VALUES (5, 'cnry five', 1, 1, NOW(2))").await;
+    binleaf.catches_up_and_is_equal(&pair).await;
+}
+
+/// An event of before an added column, read after it: the saved schema tells what its columns were.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_added_while_it_was_away_is_followed() {
+    let (pair, mut binleaf) = streaming().await;
+    binleaf.stops().await;
+    pair.source
+        .run_all(&[
+            "INSERT INTO orders VALUES (3, 'cnry old')",
+            "ALTER TABLE orders ADD COLUMN extra INT FIRST",
+            "INSERT INTO orders VALUES (7, 4, 'cnry new')",
+            "UPDATE orders SET extra = id",
+        ])
+        .await;
+    binleaf.start_again();
+    binleaf.catches_up_and_is_equal(&pair).await;
+}

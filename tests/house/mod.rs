@@ -1,0 +1,3 @@
+//! The house's own rules, which no compiler keeps.
+
+mod layering;

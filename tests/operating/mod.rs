@@ -1,0 +1,7 @@
+//! What an operator types, sees and scrapes.
+
+mod check;
+mod command_line;
+mod discretion;
+mod state;
+mod status;

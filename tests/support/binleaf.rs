@@ -1,0 +1,253 @@
+//! The program under test as a running process.
+
+use std::{
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::process::Child;
+
+use super::{databases::Pair, launch::Launch, logs::Log};
+
+/// How often a state that is waited for is asked.
+const POLL: Duration = Duration::from_millis(40);
+/// How long a state is waited for: long enough for a busy machine, short enough for a person.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A running binleaf; killed when dropped. A failed test prints its log.
+#[derive(Debug)]
+pub struct Binleaf {
+    pub launch: Launch,
+    child: Child,
+    deadline: Duration,
+}
+
+/// A binleaf that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// `None` for one that was killed.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub output: String,
+    /// Standard error, over all starts of the launch.
+    pub log: Log,
+}
+
+impl Ended {
+    /// Everything that a person at the terminal has seen.
+    pub fn said(&self) -> String {
+        format!("{}\n{}", self.output, self.log.text())
+    }
+
+    /// Standard output as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.output).unwrap_or_else(|error| {
+            panic!("standard output is no JSON ({error}):\n{}", self.said())
+        })
+    }
+
+    /// Fails unless it ended with this code and said all of these things.
+    pub fn assert_said(&self, code: i32, words: &[&str]) {
+        let said = self.said().to_lowercase();
+        assert_eq!(self.code, Some(code), "the exit code; it said:\n{}", self.said());
+        for word in words {
+            assert!(said.contains(&word.to_lowercase()), "no {word:?} in:\n{}", self.said());
+        }
+    }
+}
+
+impl Binleaf {
+    pub fn new(launch: Launch, child: Child) -> Self {
+        Self { launch, child, deadline: DEADLINE }
+    }
+
+    /// Waits longer for states than usual.
+    pub fn patient(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id().expect("a running process")
+    }
+
+    pub fn log(&self) -> Log {
+        Log::read(&self.launch.log_file())
+    }
+
+    /// The body of a GET, with its status code; `None` while nothing answers.
+    pub async fn get(&self, path: &str) -> Option<(u16, String)> {
+        let url = format!("http://{}{path}", self.launch.http.socket());
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().ok()?;
+        let answer = client.get(url).send().await.ok()?;
+        let code = answer.status().as_u16();
+        Some((code, answer.text().await.ok()?))
+    }
+
+    /// `GET /api/sync/status`; `None` while nothing answers.
+    pub async fn status(&self) -> Option<Value> {
+        let (code, body) = self.get("/api/sync/status").await?;
+        assert_eq!(code, 200, "{body}");
+        Some(serde_json::from_str(&body).expect("a JSON status"))
+    }
+
+    /// The `replication` part of the status; null while nothing answers.
+    pub async fn replication(&self) -> Value {
+        self.status().await.map_or(Value::Null, |mut status| status["replication"].take())
+    }
+
+    /// One metric without labels, or the sum over its labels; 0 where it is not there yet.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let (_, text) = self.get("/metrics").await.expect("the metrics");
+        super::metrics::sum(&text, name)
+    }
+
+    /// Waits until the status is as wished, and returns it.
+    pub async fn until(&mut self, wish: &str, fulfilled: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let replication = self.replication().await;
+            if !replication.is_null() && fulfilled(&replication) {
+                return replication;
+            }
+            self.assert_alive(wish);
+            assert!(begun.elapsed() < self.deadline, "not {wish} in time: {replication:#}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until it has copied everything and follows the binlog.
+    pub async fn streams(&mut self) -> Value {
+        self.until("streaming", |status| status["phase"] == "streaming").await
+    }
+
+    /// Waits until it says that it tries again.
+    pub async fn tries_again(&mut self) -> Value {
+        self.until("trying again", |status| status["phase"] == "retrying").await
+    }
+
+    /// Fails if this start has read a table.
+    pub async fn assert_no_new_snapshot(&self) {
+        let rows = self.metric("binleaf_snapshot_rows_total").await;
+        assert!(rows == 0.0, "{rows} rows were copied again");
+    }
+
+    /// Waits until it reads tables and has read some.
+    pub async fn copies(&mut self) -> Value {
+        let reading = |status: &Value| status["phase"] == "snapshot" && rows_done(status) > 0;
+        self.until("copying", reading).await
+    }
+
+    /// Waits until everything committed before this call is durable in the target, by GTID.
+    pub async fn catches_up(&mut self) {
+        let source = self.launch.source.clone();
+        let executed = source.executed().await;
+        let begun = Instant::now();
+        loop {
+            let status = self.replication().await;
+            if let Some(position) = status["position"]["gtid_set"].as_str()
+                && source.includes(position, &executed).await
+            {
+                return;
+            }
+            self.assert_alive("catching up");
+            assert!(begun.elapsed() < self.deadline, "{executed} not reached: {status:#}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The same by file and offset, for a source without GTIDs.
+    pub async fn catches_up_by_file(&mut self) {
+        let end = self.launch.source.coordinates().await;
+        self.until(&format!("at {end:?}"), |status| {
+            let position = &status["position"];
+            let file = position["file"].as_str().unwrap_or_default().to_owned();
+            (file, position["offset"].as_u64().unwrap_or(0)) >= end
+        })
+        .await;
+    }
+
+    /// Waits for everything that is committed, and fails unless source and target are equal then.
+    pub async fn catches_up_and_is_equal(&mut self, pair: &Pair) {
+        self.catches_up().await;
+        pair.assert_equal().await;
+    }
+
+    /// Pulls the plug and waits until the process is gone.
+    pub async fn pull_the_plug(&mut self) {
+        self.child.kill().await.expect("a process to kill");
+    }
+
+    /// Pulls the plug, and starts it again with the same settings.
+    pub async fn pull_the_plug_and_start(&mut self) {
+        self.pull_the_plug().await;
+        self.start_again();
+    }
+
+    /// Starts it again with the same settings.
+    pub fn start_again(&mut self) {
+        self.child = self.launch.start();
+    }
+
+    /// Asks it to end.
+    pub async fn terminate(&self) {
+        let killed = tokio::process::Command::new("kill")
+            .args(["-TERM", &self.process_id().to_string()])
+            .status()
+            .await;
+        assert!(killed.is_ok_and(|status| status.success()), "no process to ask");
+    }
+
+    /// Asks it to end, and fails unless it does so in time and well.
+    pub async fn stops(&mut self) {
+        self.terminate().await;
+        let ended = self.exits_within(Duration::from_secs(10)).await;
+        assert_eq!(ended.code(), Some(0), "the exit code after SIGTERM");
+    }
+
+    /// Waits for its end by itself.
+    pub async fn ends(mut self) -> Ended {
+        let status = self.exits_within(self.deadline).await;
+        let output = std::fs::read_to_string(self.launch.output_file()).unwrap_or_default();
+        Ended { code: status.code(), output, log: self.log() }
+    }
+
+    pub async fn exits_within(&mut self, limit: Duration) -> ExitStatus {
+        match tokio::time::timeout(limit, self.child.wait()).await {
+            Ok(status) => status.expect("an exit status"),
+            Err(_) => panic!("still running after {limit:?}"),
+        }
+    }
+
+    /// The most memory that it ever held, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process_id());
+        let text = std::fs::read_to_string(path).expect("a process");
+        let line = text.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        let kilobytes = line.split_whitespace().nth(1).and_then(|digits| digits.parse().ok());
+        kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1024)
+    }
+
+    fn assert_alive(&mut self, wish: &str) {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            panic!("binleaf ended ({status}) instead of {wish}");
+        }
+    }
+}
+
+impl Drop for Binleaf {
+    fn drop(&mut self) {
+        let log = self.log();
+        if std::thread::panicking() {
+            eprintln!("--- the end of binleaf's log\n{}---", log.tail(60));
+        } else {
+            log.assert_discreet(&self.launch.source.password);
+        }
+    }
+}
+
+/// Rows that the first copy has read.
+pub fn rows_done(replication: &Value) -> u64 {
+    replication["snapshot"]["rows_done"].as_u64().unwrap_or(0)
+}
