@@ -26,8 +26,8 @@ pub enum CellFault {
     /// The row image ended before this column, or its cells came out of order.
     #[error("the row has no value for the column")]
     Missing,
-    /// The bytes do not convert to UTF-8.
-    #[error("the bytes are not valid {}", .0.name())]
+    /// The bytes are not well formed in their charset, or have no character there.
+    #[error("the bytes do not convert from {} to UTF-8", .0.name())]
     Charset(Charset),
     /// The JSON is malformed.
     #[error("the JSON is malformed")]
