@@ -71,6 +71,43 @@ async fn keys_of_odd_charsets_are_paged() {
     binleaf.catches_up_and_is_equal(&pair).await;
 }
 
+/// information_schema tells these labels with `?`; only what is stored says what they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn labels_past_the_first_plane_are_told_by_both_roads() {
+    let spawned = Spawned::mysql(&["--binlog-row-metadata=FULL"]).await;
+    for address in [spawned.address.clone(), servers::mysql()] {
+        let pair = Pair::on(address, servers::mongodb()).await;
+        let numbers: Vec<String> = (1..64).map(|number| format!("'{number}'")).collect();
+        for charset in ["utf8mb4", "utf16", "utf16le", "utf32", "gb18030"] {
+            pair.source
+                .run(format!(
+                    "CREATE TABLE {charset} (id INT PRIMARY KEY, e ENUM('a', '😀', 'b👍?', '?') NOT NULL, s SET({}, '🐟'))
+                     CHARACTER SET {charset}",
+                    numbers.join(",")
+                ))
+                .await;
+            pair.source
+                .run(format!(
+                    "INSERT INTO {charset} VALUES (1, 1, 1), (2, 2, 1 << 63), (3, 3, 3), (4, 4, 0)"
+                ))
+                .await;
+        }
+        let mut binleaf = Launch::of(&pair).run();
+        binleaf.streams().await;
+        binleaf.catches_up_and_is_equal(&pair).await;
+        for charset in ["utf8mb4", "utf16", "utf16le", "utf32", "gb18030"] {
+            pair.source
+                .run(format!("INSERT INTO {charset} SELECT id + 10, e, s FROM {charset}"))
+                .await;
+        }
+        binleaf.catches_up_and_is_equal(&pair).await;
+        assert!(!binleaf.log().text().contains("ALTER TABLE"), "labels differ by the two roads");
+        let fish = pair.target.find("utf16", bson::doc! { "e": "😀", "s": ["🐟"] }).await;
+        assert_eq!(fish.len(), 2);
+        binleaf.stops().await;
+    }
+}
+
 /// A table a charset, with a row a code. Answers with their names.
 async fn fill(source: &Source) -> Vec<String> {
     let mut tables = Vec::new();
