@@ -147,6 +147,21 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_utf8_or_an_error(
+            bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..40),
+        ) {
+            for charset in Charset::ALL {
+                let mut out = b"before".to_vec();
+                match append_utf8(&mut out, Text { bytes: &bytes, charset }) {
+                    Ok(()) => assert!(std::str::from_utf8(&out).is_ok(), "{charset:?}"),
+                    Err(fault) => assert_eq!(fault, CellFault::Charset(charset)),
+                }
+            }
+        }
+    }
+
     #[test]
     fn only_whole_blanks_are_trimmed() {
         let check = |bytes: &[u8], charset, kept: &[u8]| {
