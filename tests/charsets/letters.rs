@@ -60,6 +60,35 @@ async fn what_has_no_character_is_kept_as_a_letter_by_both_roads() {
     assert!(letters(&pair).await.is_empty());
 }
 
+/// Even where the key itself has no character: paging goes on behind it, and the row is a letter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_without_a_character_is_paged_over() {
+    let pair = Pair::new().await;
+    let keys: Vec<String> = (0x8540..0x8560_u32)
+        .filter(|code| code & 0xFF != 0x7F)
+        .map(|code| format!("(_sjis X'61{code:04X}', _ucs2 X'D8{:02X}')", code & 0xFF))
+        .collect();
+    for statement in [
+        "CREATE TABLE odd (k VARCHAR(9) CHARACTER SET sjis COLLATE sjis_bin, u CHAR(3) CHARACTER SET ucs2 COLLATE ucs2_bin,
+         PRIMARY KEY (k, u))",
+        "INSERT INTO odd VALUES (_sjis X'61', _ucs2 X'0061'), (_sjis X'62', _ucs2 X'0062')",
+        &format!("INSERT INTO odd VALUES {}", keys.join(",")),
+    ] {
+        pair.source.run(statement).await;
+    }
+    let mut binleaf = Launch::of(&pair).set("snapshot", "chunk_rows", "3").run();
+    binleaf.streams().await;
+    binleaf.catches_up().await;
+    assert_eq!(letters(&pair).await.len(), keys.len());
+    assert_eq!(pair.target.count("odd").await, 2);
+    pair.source.run("INSERT INTO odd VALUES (_sjis X'8541', 'x'), (_sjis X'63', 'x')").await;
+    binleaf.catches_up().await;
+    assert_eq!(letters(&pair).await.len(), keys.len() + 1);
+    assert_eq!(pair.target.count("odd").await, 3);
+    pair.source.run("DELETE FROM odd WHERE LENGTH(k) > 1").await;
+    binleaf.catches_up_and_is_equal(&pair).await;
+}
+
 async fn letters(pair: &Pair) -> Vec<Document> {
     pair.target.find("_sync_dead_letters", Document::new()).await
 }

@@ -55,6 +55,10 @@ pub fn to_utf8(text: Text<'_>) -> Result<String, CellFault> {
 #[must_use]
 pub fn trimmed(text: Text<'_>) -> Text<'_> {
     let Text { mut bytes, charset } = text;
+    // The binlog has CHAR without its blanks as a rule.
+    if !matches!(bytes.last(), Some(b' ' | 0)) {
+        return text;
+    }
     while let Some(shorter) = bytes.strip_suffix(charset.blank()) {
         bytes = shorter;
     }
