@@ -8,11 +8,13 @@
 
 mod check;
 mod feed;
+mod patience;
 mod prepare;
 mod progress;
 mod signals;
 mod start;
 mod supervise;
+mod sweep;
 mod tables;
 mod watchers;
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::progress;
+use super::{progress, sweep::Sweeper};
 use crate::{
     config::Config,
     model::{
@@ -37,6 +37,7 @@ pub(super) struct Feed {
     pub(super) handle: Handle,
     pub(super) sender: Sender,
     pub(super) stop: CancellationToken,
+    pub(super) sweeper: Sweeper,
 }
 
 /// What is to be fed.
@@ -44,6 +45,8 @@ pub(super) struct Feed {
 pub(super) struct Work {
     /// The copy to make first, with its saved progress and its tables.
     pub(super) copy: Option<(SnapshotState, Vec<Arc<TableSchema>>)>,
+    /// The tables whose collections are to be swept behind it.
+    pub(super) sweep: Vec<Arc<TableSchema>>,
     /// Where the stream starts.
     pub(super) position: Position,
     /// The schemas as of that position.
@@ -59,15 +62,13 @@ pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
     if let Some((state, tables)) = work.copy {
         feed.handle.set_phase(Phase::Snapshot);
         copy(&feed, state, tables).await?;
+        sweep(&feed, &work.sweep).await?;
     }
     if feed.stop.is_cancelled() {
         return Ok(());
     }
     info!(operation = "sync_started", position = %work.position, "the stream begins");
-    let mark = Message::Mark(Mark::StreamStarted { position: work.position.clone() });
-    feed.sender.send(mark).await.map_err(|closed| {
-        Fault::fatal(Stage::Runtime, "the apply loop is gone").caused_by(closed)
-    })?;
+    send(&feed, Mark::StreamStarted { position: work.position.clone() }).await?;
     let (heard, hearing) = watch::channel(Heard::default());
     let job = StreamJob {
         connector: feed.connector,
@@ -111,6 +112,28 @@ async fn copy(
         }
         never = progress::show(&feed.handle, &progress) => never,
     }
+}
+
+/// Removes what the source does not have.
+async fn sweep(feed: &Feed, tables: &[Arc<TableSchema>]) -> Result<(), Fault> {
+    #[cfg(feature = "failpoints")]
+    if fail::eval("before_sweep", |_| ()).is_some() {
+        std::future::pending::<()>().await;
+    }
+    for table in tables {
+        if feed.sweeper.sweep(table).await?.is_none() {
+            return Ok(());
+        }
+        send(feed, Mark::Swept { table: table.name.clone() }).await?;
+    }
+    Ok(())
+}
+
+async fn send(feed: &Feed, mark: Mark) -> Result<(), Fault> {
+    feed.sender
+        .send(Message::Mark(mark))
+        .await
+        .map_err(|closed| Fault::fatal(Stage::Runtime, "the apply loop is gone").caused_by(closed))
 }
 
 /// Tells the handle whether the stream's own connection stands.

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    future::Future,
     sync::Arc,
 };
 
@@ -13,6 +12,7 @@ use super::{
     Context,
     check::{self, Surroundings},
     feed::Work,
+    patience::Patience,
     start::{self, Copy, Start},
 };
 use crate::{
@@ -29,11 +29,9 @@ use crate::{
         table::TableSchema,
         write::Target,
     },
-    pipeline::handle::{Side, pending_record, side_of},
-    runtime::retry::Backoff,
+    pipeline::handle::pending_record,
     sink::{MongoSink, preflight::UNIQUE_INDEX},
     source::{connect::Connector, position, schema},
-    telemetry::metrics,
 };
 
 /// Both sides, reached and checked, and what was saved.
@@ -74,18 +72,19 @@ impl Session {
 pub(super) async fn connect(context: &Context) -> Result<Option<Session>, Fault> {
     let config = &context.config;
     let connector = Connector::new(config.source.clone());
-    let sink = patiently(context, || async { Ok(MongoSink::connect(&config.target).await?) });
+    let patience = Patience::from(context);
+    let sink = patience.until_done(|| async { Ok(MongoSink::connect(&config.target).await?) });
     let Some(sink) = sink.await? else { return Ok(None) };
     let sink = Arc::new(sink);
     let checkpoints = MongoCheckpoints::open(sink.link(), &config.checkpoint)?;
-    let acquired = patiently(context, || async { Ok(checkpoints.acquire(&context.stop).await?) });
+    let acquired = patience.until_done(|| async { Ok(checkpoints.acquire(&context.stop).await?) });
     if acquired.await? != Some(true) {
         return Ok(None);
     }
-    let loaded = patiently(context, || saved(&checkpoints)).await?;
+    let loaded = patience.until_done(|| saved(&checkpoints)).await?;
     let Some((state, records, letters)) = loaded else { return Ok(None) };
     let found =
-        patiently(context, || async { Ok(check::tables(&connector, config).await?) }).await?;
+        patience.until_done(|| async { Ok(check::tables(&connector, config).await?) }).await?;
     let Some(tables) = found else { return Ok(None) };
     let surroundings = Surroundings { tables: &tables, records: &records, state: state.as_ref() };
     let findings = check::run(&connector, config, &surroundings).await;
@@ -164,10 +163,16 @@ pub(super) async fn begin(
         }
     };
     let schemas = schemas_at(&state, &session.tables);
-    let copy = copy.and_then(|tables| Some((state.snapshot.clone()?, tables)));
+    let sweep = start::unswept(&state, &session.tables);
+    let copy = copy.and_then(|tables| {
+        let snapshot = state.snapshot.clone()?;
+        let is_left = |table: &Arc<TableSchema>| !start::is_copied(&snapshot, table);
+        let tables = tables.into_iter().filter(is_left).collect();
+        Some((snapshot, tables))
+    });
     let filter = schema::TableFilter::new(&config.source)?;
     let fresh = start::read_later(&state, &session.tables);
-    let work = Work { copy, position, schemas, filter, fresh };
+    let work = Work { copy, sweep, position, schemas, filter, fresh };
     Ok(Some(Prepared { state, records, letters: session.letters.clone(), work }))
 }
 
@@ -184,10 +189,11 @@ async fn begin_copy(
     }
     let (now, fresh) = first_position(context, session, copy.fresh).await?;
     let from = copy.from.unwrap_or_else(|| now.clone());
-    for table in &fresh {
-        make_ready(context, session, records, table).await?;
-    }
     start::copy_begins(state, &from, &now, &fresh);
+    for table in &fresh {
+        let is_swept = make_ready(context, session, records, table).await?;
+        start::sweep_later(state, table, is_swept);
+    }
     let pending: Vec<TableRecord> =
         fresh.iter().map(|table| pending_record(table.name.to_string())).collect();
     session.checkpoints.save_tables(&pending).await?;
@@ -216,28 +222,35 @@ async fn first_position(
     Ok((from, fresh))
 }
 
-/// Makes a collection ready for a new copy: our own old documents go; what becomes of strangers' is a setting.
+/// Makes a collection ready for a new copy: our own old documents go; what becomes of strangers' is a setting. Answers
+/// whether those that the source does not have are to go behind the copy.
 async fn make_ready(
     context: &Context,
     session: &Session,
     records: &[TableRecord],
     table: &Arc<TableSchema>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let rules = session.rules.resolve(&table.name);
     let plan = Plan::compile(Arc::clone(table), &rules)
         .map_err(|issues| check::unmappable(table, &issues))?;
     let target: &Target = plan.target();
     let collection = &target.collection;
+    let mut is_swept = false;
     if !session.sink.is_empty(collection).await? {
         let is_ours = records.iter().any(|record| record.table == table.name.to_string());
         match context.config.snapshot.existing {
             _ if is_ours => drop(session.sink.delete_all(collection).await?),
-            Existing::Replace => drop(session.sink.delete_all(collection).await?),
+            // A hash does not lead back to a row that the source could be asked for.
+            Existing::Replace if plan.is_keyless() => {
+                session.sink.delete_all(collection).await?;
+            }
+            Existing::Replace => is_swept = true,
             Existing::Merge => {}
             Existing::Stop => return Err(check::not_ours(table, collection)),
         }
     }
-    session.sink.prepare(target).await
+    session.sink.prepare(target).await?;
+    Ok(is_swept)
 }
 
 async fn verify(session: &Session, position: &Position) -> Result<(), Fault> {
@@ -297,41 +310,4 @@ fn refuse_errors(findings: &[Finding]) -> Result<(), Fault> {
     }
     Err(Fault::fatal(Stage::Config, format!("{errors} findings stand in the way"))
         .with_hint("`binleaf check` lists them, each with the statement that mends it"))
-}
-
-/// Tries again as long as the fault is transient. `None` when told to stop before it succeeded.
-async fn patiently<T, F, W>(context: &Context, mut attempt: F) -> Result<Option<T>, Fault>
-where
-    F: FnMut() -> W,
-    W: Future<Output = Result<T, Fault>>,
-{
-    let mut backoff = Backoff::new(&context.config.retry);
-    loop {
-        let outcome = tokio::select! {
-            biased;
-            () = context.stop.cancelled() => return Ok(None),
-            outcome = attempt() => outcome,
-        };
-        let fault = match outcome {
-            Ok(done) => {
-                for side in [Side::Source, Side::Target] {
-                    context.handle.set_away(side, false);
-                }
-                return Ok(Some(done));
-            }
-            Err(fault) => fault,
-        };
-        metrics::error(fault.class, fault.stage);
-        let Some(wait) = backoff.next_wait().filter(|_| fault.is_transient()) else {
-            return Err(fault);
-        };
-        context.handle.set_error(&fault);
-        context.handle.set_away(side_of(fault.stage), true);
-        metrics::retry(fault.stage);
-        warn!(operation = "retrying", error = %fault.chain(), hint = fault.hint.as_deref(), wait = ?wait, "will try again");
-        tokio::select! {
-            () = context.stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep(wait) => {}
-        }
-    }
 }

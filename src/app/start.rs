@@ -60,9 +60,9 @@ pub(super) fn decide(
     let wanted: Vec<_> = tables.iter().filter(|table| is_wanted(goal, table)).cloned().collect();
     let progress =
         |table: &TableSchema| state.snapshot.as_ref()?.tables.get(&table.name.to_string());
-    let unfinished = wanted
-        .into_iter()
-        .filter(|table| progress(table).is_none_or(|progress| !progress.complete));
+    let unfinished = wanted.into_iter().filter(|table| {
+        progress(table).is_none_or(|progress| !progress.complete || progress.unswept)
+    });
     let (begun, fresh): (Vec<_>, Vec<_>) = unfinished.partition(|table| progress(table).is_some());
     if when == SnapshotWhen::Never && *goal == Goal::Forever {
         return match state.position.clone().filter(|_| begun.is_empty()) {
@@ -145,6 +145,28 @@ pub(super) fn copy_begins(
         snapshot.tables.insert(table.name.to_string(), progress);
         state.schemas.insert(table.name.to_string(), TableSchema::clone(table));
     }
+}
+
+/// Whether all of a table is in the target.
+pub(super) fn is_copied(snapshot: &SnapshotState, table: &TableSchema) -> bool {
+    snapshot.tables.get(&table.name.to_string()).is_some_and(|progress| progress.complete)
+}
+
+/// Notes whether a table's collection is to be swept behind the copy.
+pub(super) fn sweep_later(state: &mut State, table: &TableSchema, is_due: bool) {
+    let progress = state.snapshot.as_mut().map(|snapshot| &mut snapshot.tables);
+    if let Some(progress) = progress.and_then(|tables| tables.get_mut(&table.name.to_string())) {
+        progress.unswept = is_due;
+    }
+}
+
+/// The tables whose collections are to be swept behind the copy.
+pub(super) fn unswept(state: &State, tables: &[Arc<TableSchema>]) -> Vec<Arc<TableSchema>> {
+    let progress =
+        |table: &TableSchema| state.snapshot.as_ref()?.tables.get(&table.name.to_string());
+    let is_due =
+        |table: &&Arc<TableSchema>| progress(table).is_some_and(|progress| progress.unswept);
+    tables.iter().filter(is_due).cloned().collect()
 }
 
 /// The tables that were read later than the stream starts, with the position up to which their changes are passed over.

@@ -9,7 +9,9 @@ use tracing::{info, warn};
 use super::{
     Context,
     feed::{self, Feed},
+    patience::Patience,
     prepare::{self, Prepared, Session},
+    sweep::Sweeper,
     watchers,
 };
 use crate::{
@@ -96,6 +98,12 @@ impl Life {
             handle: context.handle.clone(),
             sender,
             stop: self.stop.clone(),
+            sweeper: Sweeper {
+                connector: session.connector.clone(),
+                sink: Arc::clone(&session.sink),
+                rules: session.rules.clone(),
+                patience: Patience { stop: self.stop.clone(), ..Patience::from(context) },
+            },
         };
         self.tasks.spawn("source", feed::run(feed, prepared.work));
         watchers::start(&mut self.tasks, context, session, &self.stop, &self.aside);

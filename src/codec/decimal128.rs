@@ -23,6 +23,18 @@ pub fn encode(negative: bool, coefficient: u128, exponent: i32) -> Option<[u8; 1
     Some(bits.to_le_bytes())
 }
 
+/// The decimal that these bytes hold, as [`encode`] writes it: of non-negative scale, up to 34 digits. `None` for all
+/// else: infinities, NaN, positive exponents, the large form.
+#[must_use]
+pub fn decode(bytes: [u8; 16]) -> Option<Decimal> {
+    let bits = u128::from_le_bytes(bytes);
+    let biased = i32::try_from((bits >> 113) & 0x3fff).ok()?;
+    let coefficient = bits & ((1 << 113) - 1);
+    let scale = u8::try_from(EXPONENT_BIAS.checked_sub(biased)?).ok()?;
+    let is_ours = coefficient <= MAX_COEFFICIENT && biased <= MAX_BIASED_EXPONENT;
+    is_ours.then_some(Decimal { negative: bits >> 127 == 1, coefficient, scale })
+}
+
 /// Appends a decimal with its declared scale and gives its type byte.
 ///
 /// # Errors

@@ -273,7 +273,7 @@ pub enum Existing {
     Stop,
     /// Rows are added and replaced; documents that no row has stay.
     Merge,
-    /// What is there is removed before the copy.
+    /// What the source does not have is removed after the copy.
     Replace,
 }
 

@@ -8,6 +8,7 @@ mod cell;
 mod issue;
 mod name;
 mod plan;
+mod reverse;
 mod row;
 mod rules;
 

@@ -118,6 +118,11 @@ pub enum Mark {
     },
     /// A range of the first copy has been read.
     Range(RangeDone),
+    /// What the source does not have has been removed from a table's collection.
+    Swept {
+        /// The table.
+        table: TableName,
+    },
     /// All tables have been read; the position now.
     SnapshotEnded {
         /// Once the stream has passed this, the copy is consistent.

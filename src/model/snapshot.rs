@@ -26,6 +26,20 @@ pub struct SnapshotState {
     pub tables: BTreeMap<String, TableProgress>,
 }
 
+impl SnapshotState {
+    /// Whether the last read is behind this position.
+    #[must_use]
+    pub fn is_passed(&self, position: &Position) -> bool {
+        self.end.as_ref().is_some_and(|end| position.covers(end))
+    }
+
+    /// Whether nothing is left in the target that the source does not have.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        !self.tables.values().any(|table| table.unswept)
+    }
+}
+
 /// How far the copy of one table is.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TableProgress {
@@ -41,6 +55,9 @@ pub struct TableProgress {
     /// the copy, and is passed over. So a table that was emptied or altered can be copied anew alone.
     #[serde(default)]
     pub read_from: Option<Position>,
+    /// Whether documents that the source does not have are still to be removed from the collection, once all is copied.
+    #[serde(default)]
+    pub unswept: bool,
 }
 
 /// A range that was done before one in front of it.

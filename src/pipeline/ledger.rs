@@ -117,9 +117,10 @@ impl Ledger {
                 self.move_head(|head| head.position.pass(&file, offset));
             }
             Mark::StreamStarted { position } => self.start_head(position),
-            mark @ (Mark::SnapshotStarted { .. } | Mark::Range(_) | Mark::SnapshotEnded { .. }) => {
-                self.note(Milestone::Mark(Box::new(mark)));
-            }
+            mark @ (Mark::SnapshotStarted { .. }
+            | Mark::Range(_)
+            | Mark::SnapshotEnded { .. }
+            | Mark::Swept { .. }) => self.note(Milestone::Mark(Box::new(mark))),
         }
     }
 
@@ -188,7 +189,7 @@ impl Ledger {
         let Some(position) = &self.state.position else { return };
         let is_whole = match &self.state.snapshot {
             None => true,
-            Some(snapshot) => snapshot.end.as_ref().is_some_and(|end| position.covers(end)),
+            Some(snapshot) => snapshot.is_clean() && snapshot.is_passed(position),
         };
         if is_whole && !self.state.consistent {
             self.state.consistent = true;
@@ -214,6 +215,9 @@ impl Ledger {
                 progress.add(&done);
             }
             Mark::SnapshotEnded { end } => snapshot.end = Some(end),
+            Mark::Swept { table } => {
+                snapshot.tables.entry(table.to_string()).or_default().unswept = false;
+            }
             Mark::SnapshotStarted { tables, .. } => {
                 for table in tables {
                     snapshot.tables.entry(table.to_string()).or_insert_with(TableProgress::default);

@@ -26,4 +26,5 @@ pub use errors::{Problem, SinkError};
 pub use link::Link;
 pub use mongo::MongoSink;
 pub(crate) use pages::first_batch;
+pub use prepare::Identified;
 pub(crate) use reply::number;

@@ -14,36 +14,29 @@ const ORDER: &[&[i32]] =
     &[&[-1], &[10, 6], &[1, 16, 18, 19], &[2, 14], &[3], &[5], &[7], &[8], &[9], &[17], &[127]];
 
 impl Link {
+    /// The next documents behind an `_id`, with no more than `_id` and these fields.
     pub(super) async fn page(
         &self,
         collection: &Collection,
+        fields: &[String],
         after: Option<Bson>,
         limit: usize,
-    ) -> Result<Vec<Bson>, SinkError> {
-        let Some(after) = after else {
-            return self.find_ids(collection, Document::new(), limit).await;
+    ) -> Result<Vec<Document>, SinkError> {
+        let mut projection = doc! { "_id": 1 };
+        projection.extend(fields.iter().map(|field| (field.clone(), Bson::Int32(1))));
+        let Collection { database, name } = collection;
+        let find = |filter: Document, limit| {
+            let what = doc! { "filter": filter, "projection": projection.clone() };
+            self.find(database, name, what, limit)
         };
+        let Some(after) = after else { return find(Document::new(), limit).await };
         let types = types_behind(&after);
-        let same_type = doc! { "_id": { "$gt": after } };
-        let mut page = self.find_ids(collection, same_type, limit).await?;
+        let mut page = find(doc! { "_id": { "$gt": after } }, limit).await?;
         let rest = limit.saturating_sub(page.len());
         if rest > 0 && !types.is_empty() {
-            let others = doc! { "_id": { "$type": types } };
-            page.extend(self.find_ids(collection, others, rest).await?);
+            page.extend(find(doc! { "_id": { "$type": types } }, rest).await?);
         }
         Ok(page)
-    }
-
-    async fn find_ids(
-        &self,
-        collection: &Collection,
-        filter: Document,
-        limit: usize,
-    ) -> Result<Vec<Bson>, SinkError> {
-        let Collection { database, name } = collection;
-        let what = doc! { "filter": filter, "projection": { "_id": 1 } };
-        let found = self.find(database, name, what, limit).await?;
-        Ok(found.iter().filter_map(|document| document.get("_id").cloned()).collect())
     }
 
     /// The first documents in the order of `_id`, in one answer. `what` holds the filter, and what else `find` takes.

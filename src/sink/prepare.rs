@@ -1,6 +1,6 @@
 //! Makes collections and indexes, and asks what is in them.
 
-use bson::{Bson, Document, doc};
+use bson::{Bson, Document, RawDocumentBuf, doc};
 
 use super::{MongoSink, errors::SinkError, link::Link, pages};
 use crate::model::write::{Collection, Identity, Target};
@@ -9,6 +9,19 @@ use crate::model::write::{Collection, Identity, Target};
 const EXISTS: i32 = 48;
 /// `NamespaceNotFound`.
 const NOT_THERE: i32 = 26;
+
+/// How many documents are looked at, or removed, at once: few enough that a command ends well within the time that a
+/// write may take.
+const PAGE: usize = 2000;
+
+/// A document of the target, by what tells it from others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identified {
+    /// Its `_id`.
+    pub id: Bson,
+    /// What the operations of its row find it by: `{_id: …}`, or its key fields as far as it has them.
+    pub identity: RawDocumentBuf,
+}
 
 /// An index of a collection.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +96,7 @@ impl MongoSink {
     /// # Errors
     /// Whatever keeps the target from answering.
     pub async fn is_empty(&self, collection: &Collection) -> Result<bool, SinkError> {
-        let page = self.link().page(collection, None, 1).await?;
+        let page = self.link().page(collection, &[], None, 1).await?;
         Ok(page.is_empty())
     }
 
@@ -92,44 +105,62 @@ impl MongoSink {
     /// # Errors
     /// Whatever keeps the target from it.
     pub async fn delete_all(&self, collection: &Collection) -> Result<u64, SinkError> {
-        /// Few enough that a command ends well within the time that a write may take.
-        const PAGE: usize = 5000;
         let mut deleted = 0;
         loop {
-            let page = self.link().page(collection, None, PAGE).await?;
+            let page = self.page(collection, &Identity::Id, None).await?;
             if page.is_empty() {
                 return Ok(deleted);
             }
-            let deletes: Vec<Document> =
-                page.into_iter().map(|id| doc! { "q": { "_id": id }, "limit": 1 }).collect();
-            let command = doc! { "delete": &collection.name, "deletes": deletes, "ordered": false };
-            deleted += self.link().write_document(&collection.database, command).await?.count;
+            deleted += self.delete(collection, page.into_iter().map(|one| one.id)).await?;
         }
     }
 
-    /// The filters (`{_id: …}` as BSON) of the next documents in the order of `_id`, behind the filter `after`; none
-    /// at the end. All types of `_id` are found, in the target's order of types.
+    /// The next documents in the order of `_id`, behind this one; none at the end. All types of `_id` are found, in
+    /// the target's order of types.
     ///
     /// # Errors
     /// Whatever keeps the target from answering.
-    pub async fn page_ids(
+    pub async fn page(
         &self,
         collection: &Collection,
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Vec<u8>>, SinkError> {
-        let unreadable = || SinkError::Answer { doing: "list keys", field: "_id" };
-        let after = match after {
-            None => None,
-            Some(bytes) => {
-                let filter: Document =
-                    bson::deserialize_from_slice(bytes).map_err(|_| unreadable())?;
-                Some(filter.get("_id").cloned().ok_or_else(unreadable)?)
-            }
+        identity: &Identity,
+        after: Option<Bson>,
+    ) -> Result<Vec<Identified>, SinkError> {
+        let fields = match identity {
+            Identity::Id => &[][..],
+            Identity::Fields { fields, .. } => fields,
         };
-        let page = self.link().page(collection, after, limit).await?;
-        let encode = |id| bson::serialize_to_vec(&doc! { "_id": Bson::clone(id) });
-        page.iter().map(encode).collect::<Result<_, _>>().map_err(|_| unreadable())
+        let page = self.link().page(collection, fields, after, PAGE).await?;
+        let identified = page.into_iter().map(|mut document| {
+            let id = document.remove("_id")?;
+            let identity = match identity {
+                Identity::Id => doc! { "_id": id.clone() },
+                Identity::Fields { fields, .. } => {
+                    let taken =
+                        fields.iter().map(|field| Some((field.clone(), document.remove(field)?)));
+                    taken.flatten().collect()
+                }
+            };
+            let identity = RawDocumentBuf::try_from(&identity).ok()?;
+            Some(Identified { id, identity })
+        });
+        let unreadable = SinkError::Answer { doing: "list documents", field: "_id" };
+        identified.collect::<Option<_>>().ok_or(unreadable)
+    }
+
+    /// Removes documents by their `_id`s; answers how many were there.
+    ///
+    /// # Errors
+    /// Whatever keeps the target from it.
+    pub async fn delete(
+        &self,
+        collection: &Collection,
+        ids: impl Iterator<Item = Bson> + Send,
+    ) -> Result<u64, SinkError> {
+        let deletes: Vec<Document> =
+            ids.map(|id| doc! { "q": { "_id": id }, "limit": 1 }).collect();
+        let command = doc! { "delete": &collection.name, "deletes": deletes, "ordered": false };
+        Ok(self.link().write_document(&collection.database, command).await?.count)
     }
 }
 

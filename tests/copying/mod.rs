@@ -2,4 +2,5 @@
 
 mod large;
 mod sakila;
+mod strangers;
 mod types;

@@ -36,7 +36,7 @@ pub(super) const COPY_KEYS: &[Key] = &[
     },
     Key {
         path: "snapshot.existing",
-        meaning: "A first copy into a collection that is not empty and not ours: `stop` (refused), `merge` (rows are added and replaced, other documents stay) or `replace` (what is there is removed before the copy).",
+        meaning: "A first copy into a collection that is not empty and not ours: `stop` (refused), `merge` (rows are added and replaced, other documents stay) or `replace` (what the source does not have is removed after the copy; before it, where a table has no key).",
         example: "",
         read: |to, given| put(&mut to.snapshot.existing, given.choice()),
         show: |of| show_choice(of.snapshot.existing),

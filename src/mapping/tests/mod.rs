@@ -4,4 +4,5 @@ mod fixture;
 mod golden;
 mod keys;
 mod rejected;
+mod reverse;
 mod rules;

@@ -53,7 +53,7 @@ impl Place<'_> {
 
     /// A first copy into a collection that holds something.
     async fn of_content(&self, collection: &Collection) -> Option<Finding> {
-        match self.link.page(collection, None, 1).await {
+        match self.link.page(collection, &[], None, 1).await {
             Ok(page) if page.is_empty() => None,
             Ok(_) => Some(of_strangers(collection, self.subject.existing)),
             Err(error) => Some(finding_of("target_content", &error)),
@@ -162,10 +162,10 @@ fn of_strangers(collection: &Collection, existing: Existing) -> Finding {
     let code = "target_not_empty";
     match existing {
         Existing::Stop => Finding::error(code, object, "it holds documents that binleaf did not copy").mend(
-            "empty it; or set snapshot.existing = \"merge\" (rows are added and replaced, other documents stay) or \"replace\" (what is there is removed before the copy)",
+            "empty it; or set snapshot.existing = \"merge\" (rows are added and replaced, other documents stay) or \"replace\" (what the source does not have is removed after the copy)",
         ),
         Existing::Merge => Finding::info(code, object, "it holds documents; rows are merged into them"),
-        Existing::Replace => Finding::warning(code, object, "it holds documents, which are removed before the copy"),
+        Existing::Replace => Finding::warning(code, object, "it holds documents: those that the source does not have are removed after the copy (before it, for a table without a key)"),
     }
 }
 

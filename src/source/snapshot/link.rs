@@ -104,7 +104,8 @@ impl Link {
     }
 }
 
-async fn prepared(connector: &Connector) -> Result<Conn, SnapshotError> {
+/// A connection whose text arrives in its columns' own charsets.
+pub(super) async fn prepared(connector: &Connector) -> Result<Conn, SourceError> {
     let mut connection = connector.connect().await?;
     connection.query_drop(SESSION).await?;
     Ok(connection)

@@ -38,6 +38,7 @@ mod block;
 mod cell;
 mod error;
 mod link;
+mod lookup;
 mod progress;
 mod rate;
 mod read;
@@ -54,6 +55,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use lookup::find_keys;
 pub use progress::{Progress, TableReading};
 
 use self::{

@@ -291,7 +291,7 @@ fn equal((part, operand, _): (&Part, &str, &SqlValue)) -> String {
 }
 
 /// The columns as they are selected: ENUM, SET and BIT as numbers, as the binlog has them.
-fn projection<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
+pub(super) fn projection<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
     let columns = columns.into_iter().map(|column| {
         let name = quote_identifier(&column.name);
         match column.kind {

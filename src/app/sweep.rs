@@ -1,0 +1,93 @@
+//! Removes from a collection what the source does not have, where a first copy found strangers in it and
+//! `snapshot.existing` says `replace`.
+//!
+//! It runs behind the copy and before the stream, on pages of the target's identities: the source is asked which of
+//! those keys it has, twice for those that it has not, and the documents of the others go. Why nothing of ours is lost:
+//! whatever the source has by the time of the question is kept, and what it gets later comes by the stream, which starts
+//! at a position before all this and has not begun. A row of the copy that is gone by the time of the question is
+//! deleted by the stream too. Killed halfway it begins again; removing what is gone is harmless.
+
+use std::{collections::HashSet, sync::Arc};
+
+use bson::Bson;
+use tracing::info;
+
+use super::patience::Patience;
+use crate::{
+    mapping::{Mapped, Plan, RowMapper, RuleBook},
+    model::{fault::Fault, key::Cursor, table::TableSchema},
+    sink::{Identified, MongoSink},
+    source::{connect::Connector, snapshot::find_keys},
+};
+
+/// Both sides, and how the one becomes the other.
+#[derive(Debug, Clone)]
+pub(super) struct Sweeper {
+    pub(super) connector: Connector,
+    pub(super) sink: Arc<MongoSink>,
+    pub(super) rules: RuleBook,
+    pub(super) patience: Patience,
+}
+
+/// How a page ended.
+struct Page {
+    /// The last `_id` looked at; `None` when there was none.
+    last: Option<Bson>,
+    removed: u64,
+}
+
+impl Sweeper {
+    /// Sweeps the collection of a table. `None` when told to stop before it is done.
+    pub(super) async fn sweep(&self, table: &Arc<TableSchema>) -> Result<Option<()>, Fault> {
+        let plan = Plan::compile(Arc::clone(table), &self.rules.resolve(&table.name))
+            .map_err(|issues| super::check::unmappable(table, &issues))?;
+        let (mut after, mut removed) = (None, 0);
+        loop {
+            let page = self.patience.until_done(|| self.sweep_page(&plan, after.clone())).await?;
+            let Some(page) = page else { return Ok(None) };
+            removed += page.removed;
+            after = page.last;
+            if after.is_none() {
+                break;
+            }
+        }
+        let collection = plan.target().collection.to_string();
+        info!(table = %table.name, collection, records_processed = removed, "removed what the source does not have");
+        Ok(Some(()))
+    }
+
+    async fn sweep_page(&self, plan: &Plan, after: Option<Bson>) -> Result<Page, Fault> {
+        let target = plan.target();
+        let page = self.sink.page(&target.collection, &target.identity, after).await?;
+        let last = page.last().map(|document| document.id.clone());
+        let once = self.missing(plan, page).await?;
+        let twice = self.missing(plan, once).await?;
+        let removed = if twice.is_empty() {
+            0
+        } else {
+            self.sink.delete(&target.collection, twice.into_iter().map(|one| one.id)).await?
+        };
+        Ok(Page { last, removed })
+    }
+
+    /// Those documents of a page whose rows the source does not have.
+    async fn missing(&self, plan: &Plan, page: Vec<Identified>) -> Result<Vec<Identified>, Fault> {
+        let keys: Vec<Cursor> =
+            page.iter().filter_map(|document| plan.key_of(&document.identity)).collect();
+        if keys.is_empty() {
+            return Ok(page);
+        }
+        let columns = plan.key_columns();
+        let mut found = find_keys(&self.connector, plan.schema(), &columns, &keys).await?;
+        let (mut mapper, mut present) = (RowMapper::default(), HashSet::new());
+        while let Some(kind) = found.next_change(&mut mapper.visitor(plan))? {
+            match mapper.finish(plan, kind) {
+                Mapped::Delete { filter }
+                | Mapped::Write { filter, .. }
+                | Mapped::Rejected { filter, .. } => present.insert(filter.to_vec()),
+            };
+        }
+        let is_missing = |one: &Identified| !present.contains(one.identity.as_bytes());
+        Ok(page.into_iter().filter(is_missing).collect())
+    }
+}

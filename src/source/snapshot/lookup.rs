@@ -1,0 +1,191 @@
+//! Asks the source which of some keys it has.
+
+use std::{sync::Arc, vec};
+
+use mysql_async::{Row, prelude::Queryable};
+
+use super::{cell, link::prepared, sql};
+use crate::{
+    model::{
+        change::{ChangeKind, Image, RowBlock, RowVisitor},
+        fault::{Fault, Stage},
+        key::Cursor,
+        table::{Column, ColumnType, TableSchema, quote_identifier},
+        value::Value,
+    },
+    source::{
+        connect::{Connector, timed},
+        error::SourceError,
+        literal,
+    },
+};
+
+/// `Illegal mix of collations`, `Cannot convert string … from … to …`: some text is none of the column's charset.
+const NOT_OF_THE_CHARSET: [u16; 2] = [1267, 3854];
+
+/// The rows that have one of these keys, as deletes of which only the key's columns are shown; all others are NULL.
+/// `columns` are those of the key as positions in the table. More may be found than asked for: the column's collation
+/// decides what is equal.
+///
+/// # Errors
+/// Whatever keeps the source from answering; a value of a key is never in it.
+pub async fn find_keys(
+    connector: &Connector,
+    table: &Arc<TableSchema>,
+    columns: &[usize],
+    keys: &[Cursor],
+) -> Result<Box<dyn RowBlock>, Fault> {
+    let mut rows = Vec::new();
+    let mut left = vec![keys];
+    while let Some(keys) = left.pop() {
+        match ask(connector, table, columns, keys).await {
+            Ok(found) => rows.extend(found),
+            // One text that the column cannot hold makes the server refuse them all.
+            Err(SourceError::Refused(answer)) if NOT_OF_THE_CHARSET.contains(&answer.code) => {
+                let (some, others) = keys.split_at(keys.len() / 2);
+                left.extend([some, others].into_iter().filter(|half| half.len() < keys.len()));
+            }
+            Err(error) => {
+                return Err(Fault::from(literal::without_values(error)).at_table(&table.name));
+            }
+        }
+    }
+    let place = |column| columns.iter().position(|of_key| *of_key == column);
+    let places = (0..table.columns.len()).map(place).collect();
+    Ok(Box::new(FoundKeys { table: Arc::clone(table), places, rows: rows.into_iter() }))
+}
+
+async fn ask(
+    connector: &Connector,
+    table: &TableSchema,
+    columns: &[usize],
+    keys: &[Cursor],
+) -> Result<Vec<Row>, SourceError> {
+    let Some(question) = question(table, columns, keys) else { return Ok(Vec::new()) };
+    let mut connection = prepared(connector).await?;
+    let limit = connector.config().read_timeout;
+    // The binary protocol: its cells are those of the copy.
+    let found = timed(limit, connection.exec(question, ())).await;
+    connection.disconnect().await?;
+    found
+}
+
+/// The question; `None` when none of the keys can be one of this table.
+fn question(table: &TableSchema, columns: &[usize], keys: &[Cursor]) -> Option<String> {
+    let columns: Vec<_> =
+        columns.iter().map(|column| table.columns.get(*column)).collect::<Option<_>>()?;
+    let names: Vec<String> = columns
+        .iter()
+        .map(|column| match column.kind {
+            // A number of one or two digits compared with a YEAR is a year of this century or the last.
+            ColumnType::Year => format!("CAST({} AS UNSIGNED)", quote_identifier(&column.name)),
+            _ => quote_identifier(&column.name),
+        })
+        .collect();
+    let operands = keys.iter().filter_map(|key| {
+        let operands =
+            key.iter().zip(&columns).map(|(value, column)| literal::operand(value, &column.kind));
+        operands.collect::<Option<Vec<String>>>()
+    });
+    let operands: Vec<Vec<String>> = operands.collect();
+    let condition = condition(&names, &operands)?;
+    let projection = sql::projection(columns);
+    Some(format!("SELECT {projection} FROM {} WHERE {condition}", table.name.quoted()))
+}
+
+/// A list for a key of one column; OR terms for more, since the optimizer finds no range in a list of rows where it has
+/// to convert.
+fn condition(names: &[String], keys: &[Vec<String>]) -> Option<String> {
+    if keys.is_empty() {
+        return None;
+    }
+    if let [name] = names {
+        let operands: Vec<&str> = keys.iter().flatten().map(String::as_str).collect();
+        return Some(format!("{name} IN ({})", operands.join(", ")));
+    }
+    let term = |key: &Vec<String>| {
+        let parts = names.iter().zip(key).map(|(name, operand)| format!("{name} = {operand}"));
+        format!("({})", parts.collect::<Vec<_>>().join(" AND "))
+    };
+    Some(keys.iter().map(term).collect::<Vec<_>>().join(" OR "))
+}
+
+/// Rows of which the key was read.
+struct FoundKeys {
+    table: Arc<TableSchema>,
+    /// For each column of the table its place in the row.
+    places: Vec<Option<usize>>,
+    rows: vec::IntoIter<Row>,
+}
+
+impl std::fmt::Debug for FoundKeys {
+    /// The number of rows only: values never reach a log.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FoundKeys").field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}
+
+impl RowBlock for FoundKeys {
+    fn next_change(&mut self, visitor: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
+        let Some(row) = self.rows.next() else { return Ok(None) };
+        for (index, (column, place)) in self.columns().enumerate() {
+            let value = match place {
+                None => Some(Value::Null),
+                Some(place) => row.as_ref(*place).and_then(|wire| cell::read(&column.kind, wire)),
+            };
+            let misfit = || {
+                let message = format!("column {}: the source sent another type", column.name);
+                Fault::fatal(Stage::Snapshot, message).at_table(&self.table.name)
+            };
+            visitor.cell(Image::Before, index, value.ok_or_else(misfit)?);
+        }
+        Ok(Some(ChangeKind::Delete))
+    }
+}
+
+impl FoundKeys {
+    fn columns(&self) -> impl Iterator<Item = (&Column, &Option<usize>)> {
+        self.table.columns.iter().zip(&self.places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{key::SqlValue, table::TableName};
+
+    fn table(kinds: &[ColumnType]) -> TableSchema {
+        let column = |(index, kind): (usize, &ColumnType)| Column {
+            name: format!("c{index}"),
+            kind: kind.clone(),
+            nullable: false,
+            generated: false,
+            invisible: false,
+            on_update_timestamp: false,
+        };
+        let columns = kinds.iter().enumerate().map(column).collect();
+        TableSchema { columns, ..TableSchema::named(TableName::new("shop", "t")) }
+    }
+
+    const INT: ColumnType = ColumnType::Int { bytes: 4, unsigned: false, boolean: false };
+
+    #[test]
+    fn keys_of_one_column_are_listed_and_what_is_no_key_is_left_out() {
+        let table = table(&[INT, ColumnType::Year]);
+        let keys = [vec![SqlValue::Int(1)], vec![SqlValue::Float(0.5)], vec![SqlValue::Int(3)]];
+        let expected = "SELECT `c0` FROM `shop`.`t` WHERE `c0` IN (1, 3)";
+        assert_eq!(question(&table, &[0], &keys).as_deref(), Some(expected));
+        assert_eq!(question(&table, &[0], &keys[1..2]), None);
+        let expected = "SELECT `c1` FROM `shop`.`t` WHERE CAST(`c1` AS UNSIGNED) IN (7)";
+        assert_eq!(question(&table, &[1], &[vec![SqlValue::UInt(7)]]).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn keys_of_several_columns_are_asked_for_one_by_one() {
+        let table = table(&[INT, INT]);
+        let keys =
+            [vec![SqlValue::Int(1), SqlValue::Int(2)], vec![SqlValue::Int(3), SqlValue::Int(4)]];
+        let expected = "SELECT `c1`, `c0` FROM `shop`.`t` WHERE (`c1` = 1 AND `c0` = 2) OR (`c1` = 3 AND `c0` = 4)";
+        assert_eq!(question(&table, &[1, 0], &keys).as_deref(), Some(expected));
+    }
+}
