@@ -15,6 +15,7 @@ mod layer;
 mod load;
 pub mod sections;
 mod template;
+pub mod types;
 #[cfg(test)]
 mod tests;
 
@@ -28,3 +29,4 @@ pub use sections::{
     TableConfig, TargetConfig, TlsConfig, TlsMode, WriteConcern,
 };
 pub use template::{default_file, file_of, settings_page};
+pub use types::{ColumnConfig, TypesConfig, TypesPatch};

@@ -79,6 +79,28 @@ pub enum Problem {
         /// The column.
         column: String,
     },
+    /// A setting by which two rows would share an identity.
+    #[error("key column {column}: {setting} would tell different values alike, and two rows would share an identity")]
+    MergingSetting {
+        /// The column.
+        column: String,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// Settings for a column that the table does not have.
+    #[error("the settings name column {column}, which the table does not have")]
+    UnknownColumn {
+        /// The name.
+        column: String,
+    },
+    /// A setting for a column of a type that it does not touch.
+    #[error("column {column}: {setting} does nothing for a column of this type")]
+    IdleSetting {
+        /// The column.
+        column: String,
+        /// The key of `[types]`.
+        setting: &'static str,
+    },
     /// `id = "object_id"` on a table that has no key at all.
     #[error("id = \"object_id\" needs a primary key or a unique key of NOT NULL columns")]
     ObjectIdWithoutKey,
@@ -115,13 +137,17 @@ impl Problem {
     pub const fn level(&self) -> Level {
         match self {
             Self::FieldRenamed { .. } | Self::CollectionRenamed { .. } => Level::Info,
-            Self::Hashed | Self::Skipped => Level::Warning,
+            Self::Hashed
+            | Self::Skipped
+            | Self::UnknownColumn { .. }
+            | Self::IdleSetting { .. } => Level::Warning,
             Self::SameField { .. }
             | Self::Unsupported { .. }
             | Self::UnknownKeyColumn { .. }
             | Self::NoUniqueIndex { .. }
             | Self::UnusableKeyColumn { .. }
             | Self::AmbiguousLabels { .. }
+            | Self::MergingSetting { .. }
             | Self::ObjectIdWithoutKey
             | Self::Stopped
             | Self::TargetName { .. }
@@ -138,7 +164,10 @@ impl Problem {
             Self::SameField { .. } => "same_field",
             Self::Unsupported { .. } => "unsupported_type",
             Self::UnknownKeyColumn { .. } | Self::NoUniqueIndex { .. } => "id_columns",
-            Self::UnusableKeyColumn { .. } | Self::AmbiguousLabels { .. } => "key_column",
+            Self::UnusableKeyColumn { .. }
+            | Self::AmbiguousLabels { .. }
+            | Self::MergingSetting { .. } => "key_column",
+            Self::UnknownColumn { .. } | Self::IdleSetting { .. } => "column_setting",
             Self::ObjectIdWithoutKey | Self::Hashed | Self::Skipped | Self::Stopped => "keyless",
             Self::TargetName { .. } => "target_name",
             Self::SharedCollection { .. } => "shared_collection",
@@ -160,6 +189,19 @@ impl Problem {
             }
             Self::UnusableKeyColumn { .. } | Self::AmbiguousLabels { .. } => {
                 format!("tables.\"{table}\".id = [columns of another unique index]")
+            }
+            Self::MergingSetting { column, setting } => {
+                let lossless = match *setting {
+                    "tinyint1 = \"bool\"" => "tinyint1 = \"int\"",
+                    _ => "decimal = \"decimal128\"",
+                };
+                format!("tables.\"{table}\".columns.\"{column}\".types = {{ {lossless} }}")
+            }
+            Self::UnknownColumn { column } => {
+                format!("correct or remove tables.\"{table}\".columns.\"{column}\"")
+            }
+            Self::IdleSetting { column, setting } => {
+                format!("remove tables.\"{table}\".columns.\"{column}\".types.{setting}")
             }
             Self::ObjectIdWithoutKey | Self::Hashed | Self::Skipped | Self::Stopped => {
                 format!("ALTER TABLE {} ADD PRIMARY KEY (…)", table.quoted())

@@ -52,7 +52,18 @@ fn fits(kind: &ColumnType, wire: &Wire) -> bool {
         ColumnType::Binary { .. } | ColumnType::Varbinary { .. } | ColumnType::Blob { .. } => {
             is_string(wire_type) && is_binary(wire)
         }
-        ColumnType::Json => wire_type == W::MYSQL_TYPE_JSON,
+        // MariaDB's is a LONGTEXT.
+        ColumnType::Json => {
+            wire_type == W::MYSQL_TYPE_JSON
+                || (is_string(wire_type) && is_text(wire, Charset::Utf8))
+        }
+        // MariaDB's is a VARBINARY.
+        ColumnType::Vector { .. } => {
+            (wire_type == W::MYSQL_TYPE_VECTOR || is_string(wire_type)) && is_binary(wire)
+        }
+        ColumnType::Uuid | ColumnType::Inet4 | ColumnType::Inet6 => {
+            is_string(wire_type) && is_binary(wire)
+        }
         ColumnType::Geometry => wire_type == W::MYSQL_TYPE_GEOMETRY,
         ColumnType::Unsupported { .. } => false,
     }
