@@ -14,6 +14,7 @@
 )]
 
 mod copying;
+mod golden;
 mod guarding;
 mod house;
 mod operating;

@@ -1,9 +1,7 @@
 //! The names of the settings' enums, in one place for reading, writing and describing them.
 
 use super::{
-    sections::{
-        Existing, Keyless, LogFormat, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode,
-    },
+    sections::{Existing, Keyless, LogFormat, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode},
     types::{
         BinaryAs, DatetimeAs, DecimalAs, GeometryAs, JsonAs, NullsAs, SetAs, Tinyint1As, VectorAs,
         ZeroDateAs,

@@ -15,9 +15,9 @@ mod layer;
 mod load;
 pub mod sections;
 mod template;
-pub mod types;
 #[cfg(test)]
 mod tests;
+pub mod types;
 
 pub use environment::Environment;
 pub use error::{ConfigErrors, ConfigProblem};

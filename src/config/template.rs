@@ -101,12 +101,10 @@ fn tables(config: &Config) -> String {
 }
 
 fn table_lines(table: &TableConfig) -> String {
-    let plain = TABLE_KEYS
-        .iter()
-        .filter_map(|key| match (key.show)(table) {
-            Shown::Value(value) => Some(format!("{} = {value}\n", key.name)),
-            Shown::Unset | Shown::Hidden => None,
-        });
+    let plain = TABLE_KEYS.iter().filter_map(|key| match (key.show)(table) {
+        Shown::Value(value) => Some(format!("{} = {value}\n", key.name)),
+        Shown::Unset | Shown::Hidden => None,
+    });
     let types = show_types(&table.types).map(|types| format!("types = {types}\n"));
     let columns = table.columns.iter().filter_map(|(name, column)| {
         let types = show_types(&column.types)?;

@@ -80,7 +80,9 @@ pub enum Problem {
         column: String,
     },
     /// A setting by which two rows would share an identity.
-    #[error("key column {column}: {setting} would tell different values alike, and two rows would share an identity")]
+    #[error(
+        "key column {column}: {setting} would tell different values alike, and two rows would share an identity"
+    )]
     MergingSetting {
         /// The column.
         column: String,

@@ -193,7 +193,8 @@ impl<'a> Draft<'a> {
     fn check_types(&mut self) {
         let rules = &self.rules.types;
         for (name, patch) in rules.columns.iter().filter(|_| rules.by_name) {
-            let Some(column) = self.schema.columns.iter().find(|column| same_name(&column.name, name))
+            let Some(column) =
+                self.schema.columns.iter().find(|column| same_name(&column.name, name))
             else {
                 self.problems.push(Problem::UnknownColumn { column: name.clone() });
                 continue;
@@ -298,11 +299,7 @@ impl<'a> Draft<'a> {
 
     fn shape(&self, key: Option<&Key>, names: &[Option<String>]) -> Shape {
         let Some(key) = key else {
-            let apart = self
-                .schema
-                .columns
-                .iter()
-                .any(|column| self.has_alike(column));
+            let apart = self.schema.columns.iter().any(|column| self.has_alike(column));
             return Shape::Hash { apart };
         };
         let part_names = key.columns.iter().map(|part| {

@@ -2,10 +2,7 @@
 
 use std::io::Write;
 
-use super::{
-    MAX_DEPTH, binary, number, opaque,
-    writer::Form,
-};
+use super::{MAX_DEPTH, binary, number, opaque, writer::Form};
 use crate::codec::{CellFault, MAX_CELL_BYTES, element::tag};
 
 pub(super) fn print(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CellFault> {

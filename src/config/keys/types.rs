@@ -1,11 +1,7 @@
 //! Keys of `[types]`, which tables and columns may say as well.
 
 use super::{Key, Shown, put, show_choice, show_text};
-use crate::config::{
-    choice::Choice,
-    given::Given,
-    types::TypesPatch,
-};
+use crate::config::{choice::Choice, given::Given, types::TypesPatch};
 
 /// A key of `types` of a table or a column.
 pub(in crate::config) struct TypeKey {

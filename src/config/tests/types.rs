@@ -14,8 +14,7 @@ fn tables_and_columns_say_what_differs() {
     )
     .config;
     let defaults = TypesConfig::default();
-    let global =
-        TypesConfig { decimal: DecimalAs::String, nulls: NullsAs::Omit, ..defaults };
+    let global = TypesConfig { decimal: DecimalAs::String, nulls: NullsAs::Omit, ..defaults };
     assert_eq!(config.types, global);
     let table = &config.tables["shop.orders"];
     let of_table = config.types.with(&table.types);
@@ -35,10 +34,7 @@ fn variables_reach_tables_and_columns() {
     let config = environment(&variables).config;
     assert_eq!(config.types.binary, BinaryAs::Uuid);
     assert_eq!(config.tables["orders"].types.nulls, Some(NullsAs::Omit));
-    assert_eq!(
-        config.tables["orders"].columns["price"].types.decimal,
-        Some(DecimalAs::String)
-    );
+    assert_eq!(config.tables["orders"].columns["price"].types.decimal, Some(DecimalAs::String));
     let written = toml(&file_of(&config));
     assert_eq!(format!("{:?}", written.config), format!("{config:?}"));
 }
@@ -46,7 +42,7 @@ fn variables_reach_tables_and_columns() {
 #[test]
 fn wrong_types_are_told_where_they_stand() {
     let told = toml_errors(
-            "[types]\ndecimals = \"string\"\nset = \"list\"\n[tables.a]\ntypes = { nulls = \"drop\", jsn = \"string\" }\n\
+        "[types]\ndecimals = \"string\"\nset = \"list\"\n[tables.a]\ntypes = { nulls = \"drop\", jsn = \"string\" }\n\
              [tables.b]\ntypes = \"string\"\ncolumns = 1\n[tables.c.columns]\nx = 1\n\
              [tables.c.columns.y]\ntypes = 1\ntipes = { set = \"array\" }\n",
     );

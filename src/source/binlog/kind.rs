@@ -43,10 +43,10 @@ pub(super) fn kind_of(
         ty::JSON => Ok(ColumnType::Json),
         ty::GEOMETRY => Ok(ColumnType::Geometry),
         ty::VECTOR => vector(column, known),
-        ty::OLD_TIME | ty::OLD_DATETIME | ty::OLD_TIMESTAMP => {
-            Err("a date or time in the form before MySQL 5.6 (MariaDB: mysql56_temporal_format = OFF)"
-                .to_owned())
-        }
+        ty::OLD_TIME | ty::OLD_DATETIME | ty::OLD_TIMESTAMP => Err(
+            "a date or time in the form before MySQL 5.6 (MariaDB: mysql56_temporal_format = OFF)"
+                .to_owned(),
+        ),
         other => Err(format!("type code {other}")),
     }
 }

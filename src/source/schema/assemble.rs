@@ -7,9 +7,7 @@ use super::{
     query::{CheckRow, ColumnRow, Found, KeyRow, ReferenceRow},
 };
 use crate::{
-    model::table::{
-        Column, ForeignKey, Key, KeyColumn, TableName, TableSchema, quote_identifier,
-    },
+    model::table::{Column, ForeignKey, Key, KeyColumn, TableName, TableSchema, quote_identifier},
     source::error::SourceError,
 };
 
@@ -88,7 +86,8 @@ fn column(row: &ColumnRow, checks: &[CheckRow]) -> Column {
 
 /// Whether a CHECK says that the column is JSON and nothing else.
 fn is_json_check(clause: &str, column: &str) -> bool {
-    let inside = |name: &str| clause.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+    let inside =
+        |name: &str| clause.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     inside("json_valid(")
         && clause.get("json_valid(".len()..).and_then(|rest| rest.strip_suffix(')'))
             == Some(quote_identifier(column).as_str())

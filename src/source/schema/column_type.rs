@@ -313,10 +313,7 @@ mod tests {
             of_text("varchar(200) /*M!100301 COMPRESSED*/", "utf8mb4", 800),
             ColumnType::Varchar { charset, max_bytes: 800 }
         );
-        assert_eq!(
-            of("mediumblob /*M!100301 COMPRESSED*/"),
-            ColumnType::Blob { length_bytes: 3 }
-        );
+        assert_eq!(of("mediumblob /*M!100301 COMPRESSED*/"), ColumnType::Blob { length_bytes: 3 });
     }
 
     #[test]

@@ -129,8 +129,7 @@ async fn checks(
     scope: &Scope,
     limit: Duration,
 ) -> Result<Vec<CheckRow>, SourceError> {
-    let version: Option<String> =
-        timed(limit, connection.query_first("SELECT VERSION()")).await?;
+    let version: Option<String> = timed(limit, connection.query_first("SELECT VERSION()")).await?;
     if !version.is_some_and(|version| version.to_ascii_lowercase().contains("mariadb")) {
         return Ok(Vec::new());
     }

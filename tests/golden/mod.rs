@@ -1,0 +1,6 @@
+//! The golden table: one file of values, and what each becomes byte by byte. By every road it must, and the page of the
+//! documentation is made from it.
+
+mod page;
+mod roads;
+mod table;
