@@ -3,5 +3,6 @@
 mod fixture;
 mod golden;
 mod keys;
+mod options;
 mod rejected;
 mod rules;

@@ -130,7 +130,7 @@ fn build_column(told: &MapColumn<'_>, known: Option<&TableSchema>) -> Result<Col
         kind,
         nullable: told.nullable,
         generated: known.is_some_and(|column| column.generated),
-        invisible: told.invisible,
+        invisible: told.invisible.unwrap_or_else(|| known.is_some_and(|column| column.invisible)),
         on_update_timestamp: known.is_some_and(|column| column.on_update_timestamp),
     })
 }

@@ -16,6 +16,8 @@ mod fixture;
 mod fresh;
 mod kind;
 mod layout;
+#[cfg(test)]
+mod mariadb_types;
 mod payload;
 mod place;
 mod request;

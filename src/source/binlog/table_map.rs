@@ -86,7 +86,8 @@ pub(super) struct MapColumn<'a> {
     pub(super) encoding: Option<Encoding>,
     pub(super) name: Option<&'a [u8]>,
     pub(super) labels: Option<Vec<&'a [u8]>>,
-    pub(super) invisible: bool,
+    /// Told by MySQL only.
+    pub(super) invisible: Option<bool>,
     /// Of a VECTOR of MySQL's.
     pub(super) dimensions: Option<u32>,
 }
@@ -307,7 +308,7 @@ impl<'a> TableMap<'a> {
 
     fn read_visibility(&mut self, value: Wire<'_>) {
         for (index, column) in self.columns.iter_mut().enumerate() {
-            column.invisible = !bit_high_first(value.0, index);
+            column.invisible = Some(!bit_high_first(value.0, index));
         }
     }
 }

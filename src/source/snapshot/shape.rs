@@ -38,8 +38,10 @@ fn fits(kind: &ColumnType, wire: &Wire) -> bool {
         ColumnType::Decimal { scale, .. } => {
             wire_type == W::MYSQL_TYPE_NEWDECIMAL && wire.decimals() == *scale
         }
+        // Read as numbers; MariaDB sends those that are small enough in four bytes.
         ColumnType::Bit { .. } | ColumnType::Enum { .. } | ColumnType::Set { .. } => {
-            wire_type == W::MYSQL_TYPE_LONGLONG
+            matches!(wire_type, W::MYSQL_TYPE_LONGLONG | W::MYSQL_TYPE_LONG)
+                && wire.flags().contains(ColumnFlags::UNSIGNED_FLAG)
         }
         ColumnType::Year => wire_type == W::MYSQL_TYPE_YEAR,
         ColumnType::Date => matches!(wire_type, W::MYSQL_TYPE_DATE | W::MYSQL_TYPE_NEWDATE),
@@ -142,6 +144,14 @@ mod tests {
         let blob = ColumnType::Blob { length_bytes: 2 };
         check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 63), true);
         check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 255), false);
+        let json = wire(WireType::MYSQL_TYPE_BLOB, 45);
+        check(&ColumnType::Json, &json, true);
+        check(&ColumnType::Json, &wire(WireType::MYSQL_TYPE_BLOB, 8), false);
+        let bytes = wire(WireType::MYSQL_TYPE_VAR_STRING, 63);
+        check(&ColumnType::Vector { dimensions: 3 }, &bytes, true);
+        check(&ColumnType::Vector { dimensions: 3 }, &wire(WireType::MYSQL_TYPE_VECTOR, 63), true);
+        check(&ColumnType::Uuid, &wire(WireType::MYSQL_TYPE_STRING, 63), true);
+        check(&ColumnType::Uuid, &wire(WireType::MYSQL_TYPE_STRING, 8), false);
         let money = ColumnType::Decimal { precision: 10, scale: 2 };
         check(&money, &wire(WireType::MYSQL_TYPE_NEWDECIMAL, 63).with_decimals(2), true);
         check(&money, &wire(WireType::MYSQL_TYPE_NEWDECIMAL, 63).with_decimals(4), false);
