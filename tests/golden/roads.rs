@@ -25,10 +25,7 @@ async fn every_value_of_mariadb_by_both_roads() {
 }
 
 async fn by_both_roads(pair: &Pair, server: Server) {
-    let groups: Vec<Group> = groups()
-        .into_iter()
-        .filter(|group| group.server == Server::Both || group.server == server)
-        .collect();
+    let groups: Vec<Group> = groups().into_iter().filter(|group| is_of(server, group)).collect();
     let tables = || groups.iter().enumerate().map(|(number, group)| Table { number, group });
     // A row a range, so that every value of a key is the end of one.
     let mut launch = Launch::of(pair).set("snapshot", "chunk_rows", "1");
@@ -58,6 +55,12 @@ async fn by_both_roads(pair: &Pair, server: Server) {
     assert!(wrong.is_empty(), "{wrong}");
     let coerced = binleaf.metric("binleaf_values_coerced_total").await;
     assert!(coerced >= f64::from(zero_dates(&groups)), "{coerced} zero dates are counted");
+}
+
+/// MariaDB leaves generated columns out of the images of a DELETE, so those rows come by parts.
+fn is_of(server: Server, group: &Group) -> bool {
+    let is_partial = server == Server::Mariadb && group.kind.contains("GENERATED");
+    (group.server == Server::Both || group.server == server) && !is_partial
 }
 
 async fn fill<'g>(source: &Source, tables: impl Iterator<Item = Table<'g>>) {
