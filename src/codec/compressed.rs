@@ -41,7 +41,7 @@ pub fn inflate<'a>(
             let length = length
                 .iter()
                 .try_fold(0_usize, |sum, byte| {
-                    Some(sum.checked_mul(256)?.checked_add(usize::from(*byte))?)
+                    sum.checked_mul(256)?.checked_add(usize::from(*byte))
                 })
                 .ok_or(Failure::Malformed)?;
             if length > most_bytes {

@@ -211,6 +211,16 @@ pub(super) fn merging(kind: &ColumnType, types: &TypesConfig) -> Option<&'static
     }
 }
 
+/// Whether digits of the column's values are cut in the body.
+pub(super) fn cuts_digits(kind: &ColumnType, types: &TypesConfig) -> bool {
+    match kind {
+        ColumnType::DateTime { digits } | ColumnType::Timestamp { digits } => {
+            *digits > 3 && types.datetime == DatetimeAs::Date
+        }
+        _ => false,
+    }
+}
+
 /// Whether a key of `[types]` means anything for a column.
 pub(super) fn applies(setting: &str, kind: &ColumnType) -> bool {
     match setting {

@@ -29,6 +29,12 @@ pub enum Problem {
         /// The field.
         field: String,
     },
+    /// Moments of more than three fractional digits become dates of milliseconds.
+    #[error("digits below the millisecond are cut: {columns}")]
+    CutDigits {
+        /// The columns, joined.
+        columns: String,
+    },
     /// A collection is not called as its table.
     #[error("the table's name contains `$`: its collection is {collection}")]
     CollectionRenamed {
@@ -138,7 +144,9 @@ impl Problem {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::FieldRenamed { .. } | Self::CollectionRenamed { .. } => Level::Info,
+            Self::FieldRenamed { .. } | Self::CutDigits { .. } | Self::CollectionRenamed { .. } => {
+                Level::Info
+            }
             Self::Hashed
             | Self::Skipped
             | Self::UnknownColumn { .. }
@@ -162,6 +170,7 @@ impl Problem {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::FieldRenamed { .. } => "field_renamed",
+            Self::CutDigits { .. } => "precision",
             Self::CollectionRenamed { .. } => "collection_renamed",
             Self::SameField { .. } => "same_field",
             Self::Unsupported { .. } => "unsupported_type",
@@ -179,6 +188,9 @@ impl Problem {
     fn remedy(&self, table: &TableName) -> Option<String> {
         Some(match self {
             Self::FieldRenamed { .. } | Self::CollectionRenamed { .. } => return None,
+            Self::CutDigits { .. } => {
+                format!("tables.\"{table}\".types = {{ datetime = \"string\" }} keeps them")
+            }
             Self::SameField { first, .. } => {
                 format!("ALTER TABLE {} RENAME COLUMN `{first}` TO …", table.quoted())
             }

@@ -150,6 +150,7 @@ impl<'a> Draft<'a> {
         self.check_target();
         self.check_types();
         let key = self.key();
+        self.check_digits(key);
         let names = self.field_names(key);
         let shape = self.shape(key, &names);
         let mut columns = Vec::with_capacity(names.len());
@@ -203,6 +204,23 @@ impl<'a> Draft<'a> {
                 let column = column.name.clone();
                 self.problems.push(Problem::IdleSetting { column, setting });
             }
+        }
+    }
+
+    /// Tells of moments that lose digits outside of the key, which keeps them.
+    fn check_digits(&mut self, key: Option<&Key>) {
+        let is_part =
+            |index| key.is_some_and(|key| key.columns.iter().any(|part| part.column == index));
+        let columns = self.schema.columns.iter().enumerate();
+        let cut: Vec<&str> = columns
+            .filter(|(index, column)| {
+                !is_part(*index)
+                    && codec::cuts_digits(&column.kind, &self.rules.types.of(&column.name))
+            })
+            .map(|(_, column)| column.name.as_str())
+            .collect();
+        if !cut.is_empty() {
+            self.problems.push(Problem::CutDigits { columns: cut.join(", ") });
         }
     }
 

@@ -104,7 +104,7 @@ impl Table<'_> {
         if self.group.settings.is_empty() {
             return launch;
         }
-        let column = if self.number % 2 == 0 { "" } else { ".columns.v" };
+        let column = if self.number.is_multiple_of(2) { "" } else { ".columns.v" };
         let section = format!("tables.{}{column}", self.name());
         launch.set(&section, "types", &format!("{{ {} }}", self.group.settings))
     }

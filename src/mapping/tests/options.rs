@@ -155,6 +155,17 @@ fn settings_that_do_nothing_are_told() {
 }
 
 #[test]
+fn digits_that_are_cut_are_told() {
+    let (fine, coarse) = (ColumnType::Timestamp { digits: 6 }, ColumnType::DateTime { digits: 3 });
+    let columns = [("at", fine.clone()), ("a", fine.clone()), ("b", coarse), ("c", fine)];
+    let schema = || table(&columns, &["at"]);
+    let cut = Problem::CutDigits { columns: "a, c".to_owned() };
+    assert_eq!(problems(schema(), &rules()), [cut]);
+    let patch = TypesPatch { datetime: Some(DatetimeAs::String), ..TypesPatch::default() };
+    assert_eq!(problems(schema(), &with(patch)), []);
+}
+
+#[test]
 fn the_most_exact_place_decides() {
     let geometry = |told| TypesPatch { geometry: Some(told), ..TypesPatch::default() };
     let mut config = Config::default();
