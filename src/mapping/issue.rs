@@ -194,6 +194,13 @@ impl Problem {
             Self::SameField { first, .. } => {
                 format!("ALTER TABLE {} RENAME COLUMN `{first}` TO …", table.quoted())
             }
+            Self::Unsupported { declared, .. } if declared.contains("/* mariadb-5.3 */") => {
+                let table = table.quoted();
+                format!("SET GLOBAL mysql56_temporal_format = ON; ALTER TABLE {table} FORCE;")
+            }
+            Self::Unsupported { declared, .. } if declared.contains("/* 5.5 binary format */") => {
+                format!("ALTER TABLE {} FORCE;", table.quoted())
+            }
             Self::Unsupported { .. } => {
                 format!("source.exclude_tables = [\"{table}\"]")
             }

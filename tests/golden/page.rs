@@ -26,7 +26,31 @@ The settings are keys of `[types]`, which one table (`tables.\"orders\".types`) 
 * Generated (virtual too) and invisible columns are columns like others. A generated invisible primary key is `_id` and no field.
 * Text of any charset becomes UTF-8. Bytes that are no text of their charset are a dead letter, never U+FFFD.
 
-Values are shown as MongoDB Extended JSON (relaxed), long ones cut.
+## At a glance
+
+| Type | Becomes | Settings (the default first) |
+|---|---|---|
+| TINYINT to INT, MEDIUMINT UNSIGNED | Int32 | `tinyint1 = \"int\"`, `\"bool\"`: signed TINYINT(1) only |
+| INT UNSIGNED, BIGINT | Int64 | |
+| BIGINT UNSIGNED | Int64, past 2^63-1 Decimal128 | |
+| FLOAT, DOUBLE | Double (FLOAT widened exactly) | |
+| DECIMAL(p, s) | Decimal128 with the declared scale; String where p is over 34 | `decimal = \"decimal128\"`, `\"double\"`, `\"string\"` |
+| BIT(1), BIT(n) | Boolean, Int64 (past 2^63-1 Decimal128) | |
+| YEAR | Int32 | |
+| DATE, DATETIME | Date: the wall clock read as UTC, cut to milliseconds | `datetime = \"date\"`, `\"string\"` |
+| TIMESTAMP | Date: the instant, cut to milliseconds | `datetime = \"date\"`, `\"string\"` |
+| dates with a zero part, or that do not exist | Null, which is counted | `zero_date = \"null\"`, `\"string\"`, `\"dead-letter\"` |
+| TIME | String `[-]HH:MM:SS[.digits]` | |
+| CHAR, VARCHAR, TEXT, ENUM | String | |
+| SET | Array of String | `set = \"array\"`, `\"string\"` |
+| BINARY, VARBINARY, BLOB | Binary 0 | `binary = \"binary\"`, `\"uuid\"`: values of exactly 16 bytes are Binary 4 |
+| JSON | the value itself | `json = \"document\"`, `\"string\"` |
+| POINT to GEOMETRYCOLLECTION | GeoJSON, x before y | `geometry = \"geojson\"`, `\"wkb\"` |
+| VECTOR | Binary 9 (32-bit floats) | `vector = \"binary\"`, `\"array\"` |
+| UUID; INET4, INET6 (MariaDB) | Binary 4; String | |
+| NULL | Null | `nulls = \"keep\"`, `\"omit\"` |
+
+Below, each value stands as SQL, with the BSON type that it becomes and as MongoDB Extended JSON (relaxed); long ones are cut.
 ";
 
 /// How to bring the page up to date.
@@ -83,6 +107,8 @@ fn rows(group: &Group, page: &mut String) {
         (true, settings) => format!("*as a key*, {}", code(settings)),
         (false, settings) => code(settings),
     };
+    let mut column = format!("{}{server}", code(&cut(group.kind)));
+    let mut settings = settings;
     for value in &group.values {
         let (kind, shown) = match &value.becomes {
             Becomes::Absent => ("", "*no field*".to_owned()),
@@ -93,9 +119,11 @@ fn rows(group: &Group, page: &mut String) {
                 (type_name(value), code(&cut(&json(value))))
             }
         };
-        let (column, literal) = (code(&cut(group.kind)), code(&cut(value.literal)));
-        writeln!(page, "| {column}{server} | {settings} | {literal} | {kind} | {shown} |")
-            .expect("text");
+        let literal = code(&cut(value.literal));
+        writeln!(page, "| {column} | {settings} | {literal} | {kind} | {shown} |").expect("text");
+        // What the rows of a group share is said once.
+        column.clear();
+        settings.clear();
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{
     event::{self, kind},
     fixture::{Seen, events},
-    layout,
+    layout::{self, Difference},
     rows::{self, show_change},
     table_map::{Dialect, TableMapHead},
     wire::Wire,
@@ -111,8 +111,18 @@ fn a_full_map_keeps_what_it_cannot_tell() {
     for event in events(FULL) {
         if event.header().event_type_raw() == kind::TABLE_MAP {
             let map = TableMapHead::parse(event.data()).unwrap().columns(Dialect::Mariadb).unwrap();
-            let built = layout::build(&known.name, Some(&known), &map).unwrap();
+            let built = layout::build(&known.name, Some(&known), &map, Dialect::Mariadb).unwrap();
             assert_eq!(built.columns, known.columns);
+            let build = |without: &str| {
+                let mut part = known.clone();
+                part.columns.retain(|column| column.name != without);
+                layout::build(&known.name, Some(&part), &map, Dialect::Mariadb)
+            };
+            assert!(build("y").is_ok());
+            for ambiguous in ["u", "i4", "i6", "j", "v"] {
+                let refused = build(ambiguous);
+                assert!(matches!(refused, Err(Difference::Layout(_))), "{ambiguous}: {refused:?}");
+            }
         }
     }
 }
