@@ -164,6 +164,16 @@ impl Codec {
         })
     }
 
+    /// The same codec for the row of a dead letter: with the text of a date that it refuses.
+    pub(super) const fn told_aside(&self) -> Option<Self> {
+        match *self {
+            Self::Date(form) => Some(Self::Date(form.told_aside())),
+            Self::DateTime(form) => Some(Self::DateTime(form.told_aside())),
+            Self::Timestamp(form) => Some(Self::Timestamp(form.told_aside())),
+            _ => None,
+        }
+    }
+
     const fn integer(bytes: u8, unsigned: bool) -> Self {
         match (bytes, unsigned) {
             (8.., true) => Self::UInt64,
@@ -193,6 +203,10 @@ impl Temporal {
         // Milliseconds do not hold more than three digits.
         let is_text = types.datetime == DatetimeAs::String || (apart && digits > 3);
         Self { digits, is_text, zero }
+    }
+
+    const fn told_aside(self) -> Self {
+        Self { zero: ZeroDateAs::String, ..self }
     }
 }
 

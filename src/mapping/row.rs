@@ -349,6 +349,11 @@ fn append_or_raw(
         Ok(written) => (written, None),
         Err(fault) => {
             out.truncate(start);
+            if fault == CellFault::ZeroDate
+                && let Some(Ok(written)) = codec.told_aside().map(|aside| aside.append(out, value))
+            {
+                return (written, Some(fault));
+            }
             let written = cell::raw(value).map_or(tag::NULL, |bytes| {
                 element::binary(out, bytes, 0);
                 tag::BINARY

@@ -4,3 +4,4 @@
 mod page;
 mod roads;
 mod table;
+mod widths;

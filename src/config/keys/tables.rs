@@ -52,7 +52,11 @@ pub(in crate::config) const TABLE_KEYS: &[TableKey] = &[
 
 /// Settings of tables that are sections themselves: name, a value in TOML, and what it does.
 pub(in crate::config) const NESTED_KEYS: &[(&str, &str, &str)] = &[
-    ("types", r#"{ decimal = "string" }"#, "Keys of `[types]` for this table."),
+    (
+        "types",
+        r#"{ decimal = "string" }"#,
+        "Keys of `[types]` for this table; the page of types shows what every type becomes.",
+    ),
     (
         "columns.NAME.types",
         r#"{ zero_date = "string", nulls = "omit" }"#,

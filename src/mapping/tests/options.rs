@@ -89,9 +89,10 @@ fn a_zero_date_in_a_key_is_found_again_although_its_row_is_refused() {
     let columns = [("d", ColumnType::Date), ("n", INT)];
     let plan = plan(table(&columns, &["d"]), &with(patch));
     let row = [ZERO, Value::Int(1)];
-    let Outcome::Rejected { filter, reason, .. } = insert(&plan, &row) else {
+    let Outcome::Rejected { filter, row: told, reason, .. } = insert(&plan, &row) else {
         panic!("not rejected")
     };
+    assert_eq!(told, doc! {"_id": "0000-00-00", "d": "0000-00-00", "n": 1});
     assert_eq!(filter, doc! {"_id": "0000-00-00"});
     assert!(reason.starts_with("column d: the date"), "{reason}");
     assert_eq!(delete(&plan, &row), Outcome::Delete { filter });
