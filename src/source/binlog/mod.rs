@@ -16,8 +16,6 @@ mod fixture;
 mod fresh;
 mod kind;
 mod layout;
-#[cfg(test)]
-mod mariadb_types;
 mod payload;
 mod place;
 mod request;
@@ -28,6 +26,8 @@ mod table_map;
 mod tables;
 mod token;
 mod transaction;
+#[cfg(test)]
+mod types_of_mariadb;
 mod wire;
 
 use std::{sync::Arc, time::Instant};

@@ -38,10 +38,9 @@ fn fits(kind: &ColumnType, wire: &Wire) -> bool {
         ColumnType::Decimal { scale, .. } => {
             wire_type == W::MYSQL_TYPE_NEWDECIMAL && wire.decimals() == *scale
         }
-        // Read as numbers; MariaDB sends those that are small enough in four bytes.
+        // As numbers; of a short text MariaDB makes a short one.
         ColumnType::Bit { .. } | ColumnType::Enum { .. } | ColumnType::Set { .. } => {
             matches!(wire_type, W::MYSQL_TYPE_LONGLONG | W::MYSQL_TYPE_LONG)
-                && wire.flags().contains(ColumnFlags::UNSIGNED_FLAG)
         }
         ColumnType::Year => wire_type == W::MYSQL_TYPE_YEAR,
         ColumnType::Date => matches!(wire_type, W::MYSQL_TYPE_DATE | W::MYSQL_TYPE_NEWDATE),

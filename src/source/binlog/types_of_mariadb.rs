@@ -1,6 +1,8 @@
 //! The types of MariaDB by the bytes of a real server (see `testdata/mariadb-record.sh`): with `binlog_row_metadata` at
 //! its default, which tells no charset and no name, and in full.
 
+use proptest::prelude::*;
+
 use super::{
     event::{self, kind},
     fixture::{Seen, events},
@@ -122,6 +124,41 @@ fn a_full_map_keeps_what_it_cannot_tell() {
             for ambiguous in ["u", "i4", "i6", "j", "v"] {
                 let refused = build(ambiguous);
                 assert!(matches!(refused, Err(Difference::Layout(_))), "{ambiguous}: {refused:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Cut or changed rows are errors or other values; what they inflate to is bounded by what they say.
+    #[test]
+    fn damaged_rows_never_panic(
+        cut in 0_usize..900,
+        flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..4),
+    ) {
+        let schema = schema();
+        let events = events(FULL);
+        let map = events.iter().find(|event| event.header().event_type_raw() == kind::TABLE_MAP);
+        let map = TableMapHead::parse(map.unwrap().data()).unwrap().columns(Dialect::Mariadb);
+        let cells = layout::fit(&schema, &map.unwrap()).unwrap();
+        for event in &events {
+            let (code, body) = (event.header().event_type_raw(), event.data());
+            if code != kind::WRITE_ROWS_V1 {
+                continue;
+            }
+            let head = rows::head(code, body).unwrap();
+            let mut bytes = body[head.start..].to_vec();
+            for (place, byte) in &flips {
+                let place = place % bytes.len();
+                bytes[place] = *byte;
+            }
+            bytes.truncate(bytes.len().saturating_sub(cut % 60));
+            let mut wire = Wire(&bytes);
+            while !wire.is_empty() {
+                let mut seen = Seen::default();
+                if show_change(&cells, head.change, &mut wire, &mut seen).is_err() {
+                    break;
+                }
             }
         }
     }
