@@ -100,9 +100,8 @@ pub(super) fn build(
     name: &TableName,
     known: Option<&TableSchema>,
     map: &TableMap<'_>,
-    dialect: Dialect,
 ) -> Result<TableSchema, Difference> {
-    let columns = map.columns.iter().map(|told| build_column(told, known, dialect));
+    let columns = map.columns.iter().map(|told| build_column(told, known, map.dialect));
     let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
     let key = match known {
         Some(known) => known.key.as_ref().map(|key| moved(key, known, &columns)).transpose()?,

@@ -70,6 +70,8 @@ pub(super) struct TableMap<'a> {
     pub(super) primary_key: Option<Vec<usize>>,
     /// Whether names are told (`binlog_row_metadata=FULL`).
     pub(super) is_full: bool,
+    /// Who wrote it.
+    pub(super) dialect: Dialect,
     /// Whether a primary key with prefixes is told, of which nothing is known here.
     pub(super) has_prefix_key: bool,
 }
@@ -119,7 +121,7 @@ impl<'a> TableMapHead<'a> {
             .map(|(index, code)| column(*code, &mut metadata, bit_low_first(nullable, index)))
             .collect::<Result<_, _>>()?;
         let mut map =
-            TableMap { columns, primary_key: None, is_full: false, has_prefix_key: false };
+            TableMap { columns, primary_key: None, is_full: false, dialect, has_prefix_key: false };
         map.read_optional(wire, dialect)?;
         Ok(map)
     }

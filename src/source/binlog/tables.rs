@@ -160,7 +160,7 @@ impl Tables {
             None => Difference::Layout("the table is gone and its columns are not told".to_owned()),
         };
         let newer = match (map.is_full, may_ask) {
-            (true, _) => layout::build(name, schema.as_deref(), map, self.dialect),
+            (true, _) => layout::build(name, schema.as_deref(), map),
             (false, true) => describe.describe(name).await?.ok_or(difference),
             (false, false) => Err(difference),
         };

@@ -113,12 +113,12 @@ fn a_full_map_keeps_what_it_cannot_tell() {
     for event in events(FULL) {
         if event.header().event_type_raw() == kind::TABLE_MAP {
             let map = TableMapHead::parse(event.data()).unwrap().columns(Dialect::Mariadb).unwrap();
-            let built = layout::build(&known.name, Some(&known), &map, Dialect::Mariadb).unwrap();
+            let built = layout::build(&known.name, Some(&known), &map).unwrap();
             assert_eq!(built.columns, known.columns);
             let build = |without: &str| {
                 let mut part = known.clone();
                 part.columns.retain(|column| column.name != without);
-                layout::build(&known.name, Some(&part), &map, Dialect::Mariadb)
+                layout::build(&known.name, Some(&part), &map)
             };
             assert!(build("y").is_ok());
             for ambiguous in ["u", "i4", "i6", "j", "v"] {
