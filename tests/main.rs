@@ -15,6 +15,7 @@
 
 mod charsets;
 mod copying;
+mod golden;
 mod guarding;
 mod house;
 mod operating;

@@ -106,6 +106,19 @@ fn print(negative: bool, digits: &[u8], whole: usize) -> DecimalText {
     text
 }
 
+/// The text that the server prints for a decimal of at most [`Decimal::MAX_PRECISION`] digits.
+#[must_use]
+pub fn print_narrow(decimal: Decimal) -> DecimalText {
+    let mut digits = [0_u8; 39];
+    let mut rest = decimal.coefficient;
+    for slot in digits.iter_mut().rev() {
+        *slot = u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    let whole = digits.len().saturating_sub(usize::from(decimal.scale));
+    print(decimal.negative, &digits, whole)
+}
+
 /// Shows the groups of digits from left to right as (how many digits, their number). Answers whether it is negative.
 fn walk_groups(
     bytes: &[u8],

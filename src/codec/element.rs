@@ -29,6 +29,16 @@ pub mod tag {
     pub const DECIMAL128: u8 = 0x13;
 }
 
+/// Subtypes of binary data.
+pub mod subtype {
+    /// Bytes that are only bytes.
+    pub const GENERIC: u8 = 0;
+    /// A UUID.
+    pub const UUID: u8 = 4;
+    /// A vector of numbers.
+    pub const VECTOR: u8 = 9;
+}
+
 /// Overwrites the type byte at `at`.
 pub fn set_tag(out: &mut [u8], at: usize, tag: u8) {
     if let Some(byte) = out.get_mut(at) {
@@ -85,9 +95,14 @@ pub fn string(out: &mut Vec<u8>, text: &[u8]) {
 
 /// Appends the payload of a binary of subtype 0, padded with zero bytes up to `width`.
 pub fn binary(out: &mut Vec<u8>, bytes: &[u8], width: usize) {
+    binary_of(out, subtype::GENERIC, bytes, width);
+}
+
+/// Appends the payload of a binary of a subtype, padded with zero bytes up to `width`.
+pub fn binary_of(out: &mut Vec<u8>, subtype: u8, bytes: &[u8], width: usize) {
     let length = bytes.len().max(width);
     out.extend_from_slice(&i32::try_from(length).unwrap_or(i32::MAX).to_le_bytes());
-    out.push(0);
+    out.push(subtype);
     out.extend_from_slice(bytes);
     out.resize(out.len() + (length - bytes.len()), 0);
 }

@@ -32,6 +32,14 @@ pub fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
     if reader.rest.is_empty() { Ok(tag::DOCUMENT) } else { Err(CellFault::Geometry) }
 }
 
+/// The well-known binary of a geometry: what stands behind the four bytes of SRID. Its parts have none of their own.
+///
+/// # Errors
+/// [`CellFault::Geometry`] when there is nothing behind them.
+pub fn well_known(stored: &[u8]) -> Result<&[u8], CellFault> {
+    stored.get(SRID_BYTES..).filter(|rest| !rest.is_empty()).ok_or(CellFault::Geometry)
+}
+
 struct Reader<'a, 'o> {
     rest: &'a [u8],
     big_endian: bool,

@@ -1,16 +1,20 @@
-//! Bytes to plain Rust and to BSON bytes: charsets, decimals, dates, JSON in both of the server's forms, geometry.
+//! Bytes to plain Rust and to BSON bytes: charsets, decimals, dates, JSON in both of the server's forms, geometry,
+//! vectors, addresses.
 //! Shared by source and mapping.
 //!
 //! Pure and synchronous. Nothing here trusts its input: every offset and count is checked, recursion is bounded, and
 //! what is appended to the output never exceeds a small factor of what was read.
 
 pub mod charset;
+pub mod compressed;
 pub mod decimal;
 pub mod decimal128;
 pub mod element;
 pub mod geometry;
 pub mod json;
+pub mod network;
 pub mod temporal;
+pub mod vector;
 
 use crate::model::table::Charset;
 
@@ -41,6 +45,9 @@ pub enum CellFault {
     /// The geometry is malformed or has more than two dimensions.
     #[error("the geometry is malformed or not two-dimensional")]
     Geometry,
+    /// A date with a zero part, or one that does not exist, where the settings refuse it.
+    #[error("the date has a zero part or does not exist (types.zero_date = \"dead-letter\")")]
+    ZeroDate,
     /// More than a document holds.
     #[error("the value exceeds 16 MiB as BSON")]
     TooLarge,

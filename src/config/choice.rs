@@ -1,7 +1,11 @@
 //! The names of the settings' enums, in one place for reading, writing and describing them.
 
-use super::sections::{
-    Existing, Keyless, LogFormat, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode,
+use super::{
+    sections::{Existing, Keyless, LogFormat, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode},
+    types::{
+        BinaryAs, DatetimeAs, DecimalAs, GeometryAs, JsonAs, NullsAs, SetAs, Tinyint1As, VectorAs,
+        ZeroDateAs,
+    },
 };
 
 /// An enum whose values have names.
@@ -41,4 +45,14 @@ choices! {
     OnPurged { "stop" => Stop, "snapshot" => Snapshot }
     RecordPolicy { "dead-letter" => DeadLetter, "stop" => Stop, "skip" => Skip }
     LogFormat { "auto" => Auto, "json" => Json, "pretty" => Pretty }
+    Tinyint1As { "int" => Int, "bool" => Bool }
+    DecimalAs { "decimal128" => Decimal128, "double" => Double, "string" => String }
+    DatetimeAs { "date" => Date, "string" => String }
+    ZeroDateAs { "null" => Null, "string" => String, "dead-letter" => DeadLetter }
+    SetAs { "array" => Array, "string" => String }
+    BinaryAs { "binary" => Binary, "uuid" => Uuid }
+    JsonAs { "document" => Document, "string" => String }
+    GeometryAs { "geojson" => Geojson, "wkb" => Wkb }
+    VectorAs { "binary" => Binary, "array" => Array }
+    NullsAs { "keep" => Keep, "omit" => Omit }
 }

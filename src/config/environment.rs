@@ -14,6 +14,7 @@ use std::{
 use super::{
     error::ConfigProblem,
     given::Given,
+    keys::TYPE_KEYS,
     layer::{KeyPath, Layer, Leaf, Origin},
 };
 
@@ -223,10 +224,31 @@ fn spelled_path(spelled: &str) -> KeyPath {
     let lower = |part: &str| part.to_ascii_lowercase();
     if parts.first().is_some_and(|first| first.eq_ignore_ascii_case("tables")) && parts.len() > 2 {
         let key = parts.pop().map(lower).unwrap_or_default();
+        let behind = nested(&mut parts, &key);
         let table = parts.split_off(1).join("__");
-        return KeyPath::new(vec!["tables".to_owned(), table_name(&table), key]);
+        let head = ["tables".to_owned(), table_name(&table)];
+        return KeyPath::new(head.into_iter().chain(behind).chain([key]).collect());
     }
     KeyPath::new(parts.into_iter().map(lower).collect())
+}
+
+/// Takes off what stands between a table and a key of its types: `TYPES`, or `COLUMNS__NAME__TYPES`.
+fn nested(parts: &mut Vec<&str>, key: &str) -> Vec<String> {
+    let is = |part: &str, word: &str| part.eq_ignore_ascii_case(word);
+    match *parts.as_slice() {
+        [_, _, .., types] if !is(types, "types") || !TYPE_KEYS.iter().any(|of| of.name == key) => {
+            Vec::new()
+        }
+        [_, _, .., columns, column, _] if is(columns, "columns") && parts.len() > 4 => {
+            parts.truncate(parts.len() - 3);
+            vec!["columns".to_owned(), table_name(column), "types".to_owned()]
+        }
+        [_, _, _, ..] => {
+            parts.pop();
+            vec!["types".to_owned()]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn table_name(spelled: &str) -> String {
@@ -282,6 +304,14 @@ mod tests {
             ("TABLES__ORDERS__COLLECTION", "tables.orders.collection"),
             ("TABLES__My_Orders__ID", "tables.My_Orders.id"),
             ("TABLES__A__B__ID", "tables.a__b.id"),
+            ("TABLES__ORDERS__TYPES__DECIMAL", "tables.orders.types.decimal"),
+            ("TABLES__A__B__TYPES__NULLS", "tables.a__b.types.nulls"),
+            ("TABLES__ORDERS__COLUMNS__PRICE__TYPES__SET", "tables.orders.columns.price.types.set"),
+            ("TABLES__A__COLUMNS__Pr__TYPES__SET", "tables.a.columns.Pr.types.set"),
+            ("TABLES__COLUMNS__A__TYPES__SET", "tables.columns__a.types.set"),
+            ("TABLES__A__TYPES__ID", "tables.a__types.id"),
+            ("TABLES__TYPES__ID", "tables.types.id"),
+            ("TYPES__ZERO_DATE", "types.zero_date"),
         ] {
             assert_eq!(spelled_path(spelled).to_string(), path);
         }

@@ -8,8 +8,9 @@ use super::{
     address,
     error::ConfigProblem,
     given::{Given, check_pattern, nearest},
-    keys::{self, TABLE_KEYS},
+    keys::{self, TABLE_KEYS, TYPE_KEYS},
     sections::Config,
+    types::TypesPatch,
 };
 
 /// Ways to say one thing: within an origin only one of each row, and a higher origin's replaces the lower one's.
@@ -128,6 +129,9 @@ impl Leaf {
                 Err("a section with the table's settings is expected".to_owned())
             }
             [tables, pattern, key] if tables == "tables" => self.read_table(pattern, key, to),
+            [tables, pattern, nested @ ..] if tables == "tables" => {
+                self.read_nested(pattern, nested, to)
+            }
             _ if keys::is_section(&name) => Err("it is a section, not a value".to_owned()),
             _ => Err(self.unknown(&name)),
         }
@@ -135,12 +139,39 @@ impl Leaf {
 
     fn read_table(&self, pattern: &str, name: &str, to: &mut Config) -> Result<(), String> {
         check_pattern(pattern)?;
+        if ["types", "columns"].contains(&name) {
+            return Err("a section is expected".to_owned());
+        }
+        let known = TABLE_KEYS.iter().map(|key| key.name).chain(["types", "columns"]);
         match TABLE_KEYS.iter().find(|key| key.name == name) {
             Some(key) => (key.read)(to.tables.entry(pattern.to_owned()).or_default(), &self.value),
-            None => Err(match nearest(name, TABLE_KEYS.iter().map(|key| key.name)) {
-                Some(known) => format!("unknown key, did you mean {known}?"),
-                None => "unknown key".to_owned(),
-            }),
+            None => Err(unknown_key(name, known)),
+        }
+    }
+
+    /// What stands in a section of a table: `types.KEY`, or `columns.NAME.types.KEY`.
+    fn read_nested(&self, pattern: &str, path: &[String], to: &mut Config) -> Result<(), String> {
+        check_pattern(pattern)?;
+        let table = to.tables.entry(pattern.to_owned()).or_default();
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["types", key] => self.read_type(key, &mut table.types),
+            ["columns", "", ..] => Err("the column has no name".to_owned()),
+            ["columns", column, "types", key] => {
+                let column = table.columns.entry((*column).to_owned()).or_default();
+                self.read_type(key, &mut column.types)
+            }
+            ["columns", _] => Err("a section with the column's settings is expected".to_owned()),
+            ["columns", _, "types"] => Err("a section is expected".to_owned()),
+            ["columns", _, key, ..] => Err(unknown_key(key, ["types"].into_iter())),
+            _ => Err("unknown key".to_owned()),
+        }
+    }
+
+    fn read_type(&self, name: &str, to: &mut TypesPatch) -> Result<(), String> {
+        match TYPE_KEYS.iter().find(|key| key.name == name) {
+            Some(key) => (key.read)(to, &self.value),
+            None => Err(unknown_key(name, TYPE_KEYS.iter().map(|key| key.name))),
         }
     }
 
@@ -153,6 +184,26 @@ impl Leaf {
             Some(known) => format!("unknown {what}, did you mean {}?", self.origin.spell(known)),
             None => format!("unknown {what}"),
         }
+    }
+}
+
+fn unknown_key<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    match nearest(name, known) {
+        Some(known) => format!("unknown key, did you mean {known}?"),
+        None => "unknown key".to_owned(),
+    }
+}
+
+/// Whether a path within `tables` has keys below it.
+fn is_table_section(path: &[String]) -> bool {
+    match path {
+        [tables] | [tables, _] => tables == "tables",
+        [tables, _, nested] => tables == "tables" && (nested == "types" || nested == "columns"),
+        [tables, _, columns, _] => tables == "tables" && columns == "columns",
+        [tables, _, columns, _, types] => {
+            tables == "tables" && columns == "columns" && types == "types"
+        }
+        _ => false,
     }
 }
 
@@ -191,7 +242,7 @@ impl Layer {
     }
 
     fn flatten(&mut self, path: KeyPath, value: Value, origin: &Origin) {
-        let is_tables = path.0.first().is_some_and(|first| first == "tables") && path.0.len() < 3;
+        let is_tables = is_table_section(&path.0);
         match value.kind {
             ValueKind::Table(children) if is_tables || keys::is_section(&path.to_string()) => {
                 for (key, child) in children {

@@ -17,6 +17,7 @@ pub mod sections;
 mod template;
 #[cfg(test)]
 mod tests;
+pub mod types;
 
 pub use environment::Environment;
 pub use error::{ConfigErrors, ConfigProblem};
@@ -28,3 +29,4 @@ pub use sections::{
     TableConfig, TargetConfig, TlsConfig, TlsMode, WriteConcern,
 };
 pub use template::{default_file, file_of, settings_page};
+pub use types::{ColumnConfig, TypesConfig, TypesPatch};

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
+use super::types::{ColumnConfig, TypesConfig, TypesPatch};
+
 /// All settings.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
@@ -27,6 +29,8 @@ pub struct Config {
     pub retry: RetryConfig,
     /// `[errors]`.
     pub errors: ErrorsConfig,
+    /// `[types]`.
+    pub types: TypesConfig,
     /// `[tables."…"]` by pattern: `table` or `database.table`, globs allowed; the most exact one wins.
     pub tables: BTreeMap<String, TableConfig>,
     /// `[http]`.
@@ -421,6 +425,10 @@ pub struct TableConfig {
     pub id: Option<IdRule>,
     /// What becomes of the table where it has no usable key.
     pub keyless: Option<Keyless>,
+    /// How types are told.
+    pub types: TypesPatch,
+    /// Settings of single columns, by name.
+    pub columns: BTreeMap<String, ColumnConfig>,
 }
 
 /// `tables.*.id`.

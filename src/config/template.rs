@@ -2,7 +2,7 @@
 
 use super::{
     environment::PLAIN_NAMES,
-    keys::{self, Key, Shown, TABLE_KEYS},
+    keys::{self, Key, NESTED_KEYS, Shown, TABLE_KEYS, show_types},
     layer::KeyPath,
     sections::{Config, TableConfig},
 };
@@ -89,6 +89,10 @@ fn tables(config: &Config) -> String {
         text.push_str(&comment(&format!("{} = {}", key.name, key.example)));
         text.push_str(&wrapped(key.meaning, "#     "));
     }
+    for (name, example, meaning) in NESTED_KEYS {
+        text.push_str(&comment(&format!("{name} = {example}")));
+        text.push_str(&wrapped(meaning, "#     "));
+    }
     for (pattern, table) in &config.tables {
         text.push_str(&format!("\n[tables.{}]\n", keys::quoted(pattern)));
         text.push_str(&table_lines(table));
@@ -97,13 +101,16 @@ fn tables(config: &Config) -> String {
 }
 
 fn table_lines(table: &TableConfig) -> String {
-    TABLE_KEYS
-        .iter()
-        .filter_map(|key| match (key.show)(table) {
-            Shown::Value(value) => Some(format!("{} = {value}\n", key.name)),
-            Shown::Unset | Shown::Hidden => None,
-        })
-        .collect()
+    let plain = TABLE_KEYS.iter().filter_map(|key| match (key.show)(table) {
+        Shown::Value(value) => Some(format!("{} = {value}\n", key.name)),
+        Shown::Unset | Shown::Hidden => None,
+    });
+    let types = show_types(&table.types).map(|types| format!("types = {types}\n"));
+    let columns = table.columns.iter().filter_map(|(name, column)| {
+        let types = show_types(&column.types)?;
+        Some(format!("columns.{}.types = {types}\n", keys::quoted(name)))
+    });
+    plain.chain(types).chain(columns).collect()
 }
 
 fn comment(text: &str) -> String {
@@ -188,6 +195,9 @@ pub fn settings_page() -> String {
     page.push_str("| Key | Example | Meaning |\n|---|---|---|\n");
     for key in TABLE_KEYS {
         page.push_str(&format!("| `{}` | `{}` | {} |\n", key.name, key.example, key.meaning));
+    }
+    for (name, example, meaning) in NESTED_KEYS {
+        page.push_str(&format!("| `{name}` | `{example}` | {meaning} |\n"));
     }
     page.push_str(PAGE_TAIL);
     page

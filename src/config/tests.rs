@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod types;
+
 const NOTHING: [(&str, &str); 0] = [];
 
 /// A directory with files, and variables.

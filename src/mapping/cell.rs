@@ -1,63 +1,18 @@
 //! One cell to the payload of a BSON element, by the codec that its column was given.
 
-use std::sync::Arc;
-
+use super::codec::{Codec, Temporal};
 use crate::{
     codec::{
         CellFault, charset, decimal, decimal128,
-        element::{self, tag},
-        geometry, json, temporal,
+        element::{self, subtype, tag},
+        geometry, json, network, temporal, vector,
     },
+    config::types::ZeroDateAs,
     model::{
-        table::ColumnType,
+        table::Charset,
         value::{Date, DateTime, Decimal, Instant, Value},
     },
 };
-
-/// How a column's values are told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Codec {
-    Int32,
-    Int64,
-    UInt64,
-    /// FLOAT and DOUBLE; `unsigned_zero` tells -0 as 0, since the server holds them for equal.
-    Double {
-        unsigned_zero: bool,
-    },
-    Decimal {
-        scale: u8,
-    },
-    WideDecimal,
-    Bit,
-    Bits,
-    Year,
-    Date(Temporal),
-    DateTime(Temporal),
-    Timestamp(Temporal),
-    Time {
-        digits: u8,
-    },
-    Text,
-    Binary {
-        width: usize,
-    },
-    Enum(Arc<[String]>),
-    Set(Arc<[String]>),
-    /// A SET as one string, its members joined by commas.
-    JoinedSet(Arc<[String]>),
-    Json,
-    Geometry,
-}
-
-/// How a date or time is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Temporal {
-    /// Fractional digits of the column.
-    digits: u8,
-    /// Whether two values must never be told alike: then digits below the millisecond, and dates that do not exist,
-    /// make it a string.
-    lossless: bool,
-}
 
 /// What was written.
 pub(super) struct Written {
@@ -74,64 +29,6 @@ impl From<u8> for Written {
 }
 
 impl Codec {
-    /// For the body of a document; `None` for a type that is not mapped.
-    pub(super) fn body(kind: &ColumnType) -> Option<Self> {
-        Self::new(kind, false)
-    }
-
-    /// For telling rows apart by all their columns: no two values are told alike.
-    pub(super) fn lossless(kind: &ColumnType) -> Option<Self> {
-        Self::new(kind, true)
-    }
-
-    /// For a part of a key: lossless, and never an array.
-    pub(super) fn key(kind: &ColumnType) -> Option<Self> {
-        match Self::new(kind, true)? {
-            Self::Set(labels) => Some(Self::JoinedSet(labels)),
-            Self::Json | Self::Geometry => None,
-            codec => Some(codec),
-        }
-    }
-
-    fn new(kind: &ColumnType, lossless: bool) -> Option<Self> {
-        let temporal = |digits| Temporal { digits, lossless };
-        Some(match *kind {
-            ColumnType::Int { bytes, unsigned, boolean: _ } => Self::integer(bytes, unsigned),
-            ColumnType::Float | ColumnType::Double => Self::Double { unsigned_zero: lossless },
-            ColumnType::Decimal { precision, scale } if precision <= Decimal::MAX_PRECISION => {
-                Self::Decimal { scale }
-            }
-            ColumnType::Decimal { .. } => Self::WideDecimal,
-            ColumnType::Bit { bits: 1 } => Self::Bit,
-            ColumnType::Bit { .. } => Self::Bits,
-            ColumnType::Year => Self::Year,
-            ColumnType::Date => Self::Date(temporal(0)),
-            ColumnType::DateTime { digits } => Self::DateTime(temporal(digits)),
-            ColumnType::Timestamp { digits } => Self::Timestamp(temporal(digits)),
-            ColumnType::Time { digits } => Self::Time { digits },
-            ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Text { .. } => {
-                Self::Text
-            }
-            ColumnType::Binary { length } => {
-                Self::Binary { width: usize::try_from(length).unwrap_or(0) }
-            }
-            ColumnType::Varbinary { .. } | ColumnType::Blob { .. } => Self::Binary { width: 0 },
-            ColumnType::Enum { ref labels } => Self::Enum(labels.as_slice().into()),
-            ColumnType::Set { ref labels } => Self::Set(labels.as_slice().into()),
-            ColumnType::Json => Self::Json,
-            ColumnType::Geometry => Self::Geometry,
-            ColumnType::Unsupported { .. } => return None,
-        })
-    }
-
-    const fn integer(bytes: u8, unsigned: bool) -> Self {
-        match (bytes, unsigned) {
-            (8.., true) => Self::UInt64,
-            (8.., false) | (4.., true) => Self::Int64,
-            _ => Self::Int32,
-        }
-    }
-
     /// Appends the payload of a value.
     pub(super) fn append(&self, out: &mut Vec<u8>, value: Value<'_>) -> Result<Written, CellFault> {
         let tag = match (self, value) {
@@ -152,15 +49,16 @@ impl Codec {
             (Self::Decimal { scale }, Value::Decimal(decimal)) if decimal.scale == *scale => {
                 decimal128::append(out, decimal)?
             }
-            (Self::WideDecimal, Value::WideDecimal(text)) => append_wide_decimal(out, text),
             (Self::Double { unsigned_zero }, Value::Float(number)) => {
                 append_double(out, f64::from(number), *unsigned_zero)
             }
             (Self::Double { unsigned_zero }, Value::Double(number)) => {
                 append_double(out, number, *unsigned_zero)
             }
-            (Self::Binary { width }, Value::Bytes(bytes)) => {
-                element::binary(out, bytes, *width);
+            (Self::Binary { width, uuid }, Value::Bytes(bytes)) => {
+                let is_uuid = *uuid && bytes.len().max(*width) == 16;
+                let subtype = if is_uuid { subtype::UUID } else { subtype::GENERIC };
+                element::binary_of(out, subtype, bytes, *width);
                 tag::BINARY
             }
             (codec, Value::Date(_) | Value::DateTime(_) | Value::Timestamp(_) | Value::Time(_)) => {
@@ -173,6 +71,12 @@ impl Codec {
 
     fn append_rarer(&self, out: &mut Vec<u8>, value: Value<'_>) -> Result<u8, CellFault> {
         match (self, value) {
+            (_, Value::TooLarge) => Err(CellFault::TooLarge),
+            (Self::Truth, value) => {
+                out.push(u8::from(integer::<i64>(value)? != 0));
+                Ok(tag::BOOLEAN)
+            }
+            (Self::DecimalText | Self::DecimalDouble, _) => self.append_decimal(out, value),
             (Self::Year, Value::Year(year)) => {
                 out.extend_from_slice(&i32::from(year).to_le_bytes());
                 Ok(tag::INT32)
@@ -194,7 +98,73 @@ impl Codec {
             (Self::JoinedSet(labels), Value::Set(mask)) => append_joined_set(out, labels, mask),
             (Self::Json, Value::JsonBinary(bytes)) => json::append_binary(out, bytes),
             (Self::Json, Value::JsonText(text)) => json::append_text(out, text),
-            (Self::Geometry, Value::Geometry(bytes)) => geometry::append(out, bytes),
+            (Self::JsonText, Value::JsonBinary(bytes)) => {
+                let at = element::begin_string(out);
+                json::print_binary(out, bytes)?;
+                element::end_string(out, at);
+                Ok(tag::STRING)
+            }
+            (Self::JsonText, Value::JsonText(text)) => {
+                std::str::from_utf8(text).map_err(|_| CellFault::Charset(Charset::Utf8))?;
+                element::string(out, text);
+                Ok(tag::STRING)
+            }
+            (codec, Value::Geometry(bytes)) => codec.append_geometry(out, bytes),
+            (codec, Value::Bytes(bytes)) => codec.append_bytes(out, bytes),
+            _ => Err(CellFault::Mismatch),
+        }
+    }
+
+    /// A DECIMAL of any width as text or as the nearest double.
+    fn append_decimal(&self, out: &mut Vec<u8>, value: Value<'_>) -> Result<u8, CellFault> {
+        let printed;
+        let text = match value {
+            // Without what ZEROFILL puts in front, which only one of the two roads has.
+            Value::WideDecimal(text) => decimal::without_zerofill(text),
+            Value::Decimal(narrow) => {
+                printed = decimal::print_narrow(narrow);
+                printed.as_str()
+            }
+            _ => return Err(CellFault::Mismatch),
+        };
+        if *self == Self::DecimalText {
+            element::string(out, text.as_bytes());
+            return Ok(tag::STRING);
+        }
+        let number: f64 = text.parse().map_err(|_| CellFault::Mismatch)?;
+        // A negative number may be too small for a double, and zero has no sign in SQL.
+        Ok(append_double(out, number, true))
+    }
+
+    fn append_geometry(&self, out: &mut Vec<u8>, stored: &[u8]) -> Result<u8, CellFault> {
+        let bytes = match self {
+            Self::Geometry => return geometry::append(out, stored),
+            Self::Wkb => geometry::well_known(stored)?,
+            Self::StoredGeometry => stored,
+            _ => return Err(CellFault::Mismatch),
+        };
+        element::binary(out, bytes, 0);
+        Ok(tag::BINARY)
+    }
+
+    /// Types that are bytes of their own form.
+    fn append_bytes(&self, out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
+        match self {
+            Self::Vector => vector::append_binary(out, bytes),
+            Self::VectorArray => vector::append_array(out, bytes),
+            Self::Uuid => {
+                element::binary_of(out, subtype::UUID, &padded::<16>(bytes)?, 0);
+                Ok(tag::BINARY)
+            }
+            Self::Inet4 | Self::Inet6 => {
+                let at = element::begin_string(out);
+                match self {
+                    Self::Inet4 => network::append_inet4(out, padded(bytes)?),
+                    _ => network::append_inet6(out, padded(bytes)?),
+                }
+                element::end_string(out, at);
+                Ok(tag::STRING)
+            }
             _ => Err(CellFault::Mismatch),
         }
     }
@@ -236,14 +206,14 @@ impl Temporal {
         millis: Option<i64>,
         text: impl FnOnce(&mut Vec<u8>) -> Result<(), CellFault>,
     ) -> Result<Written, CellFault> {
-        let exact = !self.lossless || self.digits <= 3;
-        match millis {
-            Some(millis) if exact => {
+        match (millis, self.zero) {
+            (Some(millis), _) if !self.is_text => {
                 out.extend_from_slice(&millis.to_le_bytes());
                 Ok(tag::DATE_TIME.into())
             }
-            None if !self.lossless => Ok(Written { tag: tag::NULL, coerced: true }),
-            Some(_) | None => {
+            (None, ZeroDateAs::Null) => Ok(Written { tag: tag::NULL, coerced: true }),
+            (None, ZeroDateAs::DeadLetter) => Err(CellFault::ZeroDate),
+            (Some(_), _) | (None, ZeroDateAs::String) => {
                 let at = element::begin_string(out);
                 text(out)?;
                 element::end_string(out, at);
@@ -294,10 +264,11 @@ fn append_double(out: &mut Vec<u8>, number: f64, unsigned_zero: bool) -> u8 {
     tag::DOUBLE
 }
 
-/// The text without what ZEROFILL puts in front, which only one of the two roads has.
-fn append_wide_decimal(out: &mut Vec<u8>, text: &str) -> u8 {
-    element::string(out, decimal::without_zerofill(text).as_bytes());
-    tag::STRING
+/// The bytes with the trailing zeros that the binlog leaves out.
+fn padded<const N: usize>(bytes: &[u8]) -> Result<[u8; N], CellFault> {
+    let mut whole = [0; N];
+    whole.get_mut(..bytes.len()).ok_or(CellFault::OutOfRange)?.copy_from_slice(bytes);
+    Ok(whole)
 }
 
 fn members(labels: &[String], mask: u64) -> Result<impl Iterator<Item = &String>, CellFault> {

@@ -29,6 +29,12 @@ pub enum Problem {
         /// The field.
         field: String,
     },
+    /// Moments of more than three fractional digits become dates of milliseconds.
+    #[error("digits below the millisecond are cut: {columns}")]
+    CutDigits {
+        /// The columns, joined.
+        columns: String,
+    },
     /// A collection is not called as its table.
     #[error("the table's name contains `$`: its collection is {collection}")]
     CollectionRenamed {
@@ -79,6 +85,30 @@ pub enum Problem {
         /// The column.
         column: String,
     },
+    /// A setting by which two rows would share an identity.
+    #[error(
+        "key column {column}: {setting} would tell different values alike, and two rows would share an identity"
+    )]
+    MergingSetting {
+        /// The column.
+        column: String,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// Settings for a column that the table does not have.
+    #[error("the settings name column {column}, which the table does not have")]
+    UnknownColumn {
+        /// The name.
+        column: String,
+    },
+    /// A setting for a column of a type that it does not touch.
+    #[error("column {column}: {setting} does nothing for a column of this type")]
+    IdleSetting {
+        /// The column.
+        column: String,
+        /// The key of `[types]`.
+        setting: &'static str,
+    },
     /// `id = "object_id"` on a table that has no key at all.
     #[error("id = \"object_id\" needs a primary key or a unique key of NOT NULL columns")]
     ObjectIdWithoutKey,
@@ -114,14 +144,20 @@ impl Problem {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::FieldRenamed { .. } | Self::CollectionRenamed { .. } => Level::Info,
-            Self::Hashed | Self::Skipped => Level::Warning,
+            Self::FieldRenamed { .. } | Self::CutDigits { .. } | Self::CollectionRenamed { .. } => {
+                Level::Info
+            }
+            Self::Hashed
+            | Self::Skipped
+            | Self::UnknownColumn { .. }
+            | Self::IdleSetting { .. } => Level::Warning,
             Self::SameField { .. }
             | Self::Unsupported { .. }
             | Self::UnknownKeyColumn { .. }
             | Self::NoUniqueIndex { .. }
             | Self::UnusableKeyColumn { .. }
             | Self::AmbiguousLabels { .. }
+            | Self::MergingSetting { .. }
             | Self::ObjectIdWithoutKey
             | Self::Stopped
             | Self::TargetName { .. }
@@ -134,11 +170,15 @@ impl Problem {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::FieldRenamed { .. } => "field_renamed",
+            Self::CutDigits { .. } => "precision",
             Self::CollectionRenamed { .. } => "collection_renamed",
             Self::SameField { .. } => "same_field",
             Self::Unsupported { .. } => "unsupported_type",
             Self::UnknownKeyColumn { .. } | Self::NoUniqueIndex { .. } => "id_columns",
-            Self::UnusableKeyColumn { .. } | Self::AmbiguousLabels { .. } => "key_column",
+            Self::UnusableKeyColumn { .. }
+            | Self::AmbiguousLabels { .. }
+            | Self::MergingSetting { .. } => "key_column",
+            Self::UnknownColumn { .. } | Self::IdleSetting { .. } => "column_setting",
             Self::ObjectIdWithoutKey | Self::Hashed | Self::Skipped | Self::Stopped => "keyless",
             Self::TargetName { .. } => "target_name",
             Self::SharedCollection { .. } => "shared_collection",
@@ -148,8 +188,18 @@ impl Problem {
     fn remedy(&self, table: &TableName) -> Option<String> {
         Some(match self {
             Self::FieldRenamed { .. } | Self::CollectionRenamed { .. } => return None,
+            Self::CutDigits { .. } => {
+                format!("tables.\"{table}\".types = {{ datetime = \"string\" }} keeps them")
+            }
             Self::SameField { first, .. } => {
                 format!("ALTER TABLE {} RENAME COLUMN `{first}` TO …", table.quoted())
+            }
+            Self::Unsupported { declared, .. } if declared.contains("/* mariadb-5.3 */") => {
+                let table = table.quoted();
+                format!("SET GLOBAL mysql56_temporal_format = ON; ALTER TABLE {table} FORCE;")
+            }
+            Self::Unsupported { declared, .. } if declared.contains("/* 5.5 binary format */") => {
+                format!("ALTER TABLE {} FORCE;", table.quoted())
             }
             Self::Unsupported { .. } => {
                 format!("source.exclude_tables = [\"{table}\"]")
@@ -160,6 +210,19 @@ impl Problem {
             }
             Self::UnusableKeyColumn { .. } | Self::AmbiguousLabels { .. } => {
                 format!("tables.\"{table}\".id = [columns of another unique index]")
+            }
+            Self::MergingSetting { column, setting } => {
+                let lossless = match *setting {
+                    "tinyint1 = \"bool\"" => "tinyint1 = \"int\"",
+                    _ => "decimal = \"decimal128\"",
+                };
+                format!("tables.\"{table}\".columns.\"{column}\".types = {{ {lossless} }}")
+            }
+            Self::UnknownColumn { column } => {
+                format!("correct or remove tables.\"{table}\".columns.\"{column}\"")
+            }
+            Self::IdleSetting { column, setting } => {
+                format!("remove tables.\"{table}\".columns.\"{column}\".types.{setting}")
             }
             Self::ObjectIdWithoutKey | Self::Hashed | Self::Skipped | Self::Stopped => {
                 format!("ALTER TABLE {} ADD PRIMARY KEY (…)", table.quoted())

@@ -5,6 +5,7 @@
 //! clock. The same row gives the same bytes, whichever decoder showed its cells (promise P2).
 
 mod cell;
+mod codec;
 mod issue;
 mod name;
 mod plan;
@@ -18,4 +19,4 @@ mod tests;
 pub use issue::{PlanIssue, Problem, shared_collections};
 pub use plan::Plan;
 pub use row::{Mapped, RowFault, RowMapper, Visitor};
-pub use rules::{RuleBook, TableRules};
+pub use rules::{RuleBook, TableRules, TypeRules};

@@ -3,14 +3,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    cell::Codec,
+    codec::{self, Codec},
     issue::{PlanIssue, Problem},
     name,
-    rules::TableRules,
+    rules::{TableRules, same_name},
 };
 use crate::{
     codec::element::tag,
-    config::{IdRule, Keyless},
+    config::{IdRule, Keyless, TypesConfig, types::NullsAs},
     model::{
         finding::{Finding, Level},
         table::{Column, ColumnType, Key, TableSchema},
@@ -62,6 +62,8 @@ pub(super) struct Field {
     /// The type byte's place and the name as a C string.
     pub(super) head: Box<[u8]>,
     pub(super) codec: Codec,
+    /// Whether SQL NULL is no field.
+    pub(super) omits_null: bool,
 }
 
 /// A column's part in the key.
@@ -146,7 +148,9 @@ impl<'a> Draft<'a> {
     /// All parts of the plan; `None` where there is none, the reason being among the problems.
     fn parts(&mut self) -> Option<Parts> {
         self.check_target();
+        self.check_types();
         let key = self.key();
+        self.check_digits(key);
         let names = self.field_names(key);
         let shape = self.shape(key, &names);
         let mut columns = Vec::with_capacity(names.len());
@@ -184,6 +188,46 @@ impl<'a> Draft<'a> {
             let collection = collection.name.clone();
             self.problems.push(Problem::CollectionRenamed { collection });
         }
+    }
+
+    /// Tells of settings of columns that do nothing.
+    fn check_types(&mut self) {
+        let rules = &self.rules.types;
+        for (name, patch) in rules.columns.iter().filter(|_| rules.by_name) {
+            let Some(column) =
+                self.schema.columns.iter().find(|column| same_name(&column.name, name))
+            else {
+                self.problems.push(Problem::UnknownColumn { column: name.clone() });
+                continue;
+            };
+            for setting in patch.said().filter(|setting| !codec::applies(setting, &column.kind)) {
+                let column = column.name.clone();
+                self.problems.push(Problem::IdleSetting { column, setting });
+            }
+        }
+    }
+
+    /// Tells of moments that lose digits outside of the key, which keeps them.
+    fn check_digits(&mut self, key: Option<&Key>) {
+        let is_part =
+            |index| key.is_some_and(|key| key.columns.iter().any(|part| part.column == index));
+        let columns = self.schema.columns.iter().enumerate();
+        let cut: Vec<&str> = columns
+            .filter(|(index, column)| {
+                !is_part(*index)
+                    && codec::cuts_digits(&column.kind, &self.rules.types.of(&column.name))
+            })
+            .map(|(_, column)| column.name.as_str())
+            .collect();
+        if !cut.is_empty() {
+            self.problems.push(Problem::CutDigits { columns: cut.join(", ") });
+        }
+    }
+
+    /// Whether two values of the column may be told alike in the body.
+    fn has_alike(&self, column: &Column) -> bool {
+        let types = self.rules.types.of(&column.name);
+        Codec::lossless(&column.kind, &types) != Codec::body(&column.kind, &types)
     }
 
     /// The key that tells rows apart.
@@ -273,11 +317,7 @@ impl<'a> Draft<'a> {
 
     fn shape(&self, key: Option<&Key>, names: &[Option<String>]) -> Shape {
         let Some(key) = key else {
-            let apart = self
-                .schema
-                .columns
-                .iter()
-                .any(|column| Codec::lossless(&column.kind) != Codec::body(&column.kind));
+            let apart = self.schema.columns.iter().any(|column| self.has_alike(column));
             return Shape::Hash { apart };
         };
         let part_names = key.columns.iter().map(|part| {
@@ -301,13 +341,14 @@ impl<'a> Draft<'a> {
     ) -> Option<ColumnPlan> {
         let schema = self.schema;
         let column = schema.columns.get(index)?;
-        let Some(body) = Codec::body(&column.kind) else {
+        let types = self.rules.types.of(&column.name);
+        let Some(body) = Codec::body(&column.kind, &types) else {
             self.tell_unsupported(column);
             return None;
         };
         let place = key.and_then(|key| key.columns.iter().position(|part| part.column == index));
         let part = match place {
-            Some(place) => Some(Part { place, codec: self.key_codec(column)? }),
+            Some(place) => Some(Part { place, codec: self.key_codec(column, &types)? }),
             None => None,
         };
         // Where fields are the identity the body must tell rows apart as well as the filter does.
@@ -317,14 +358,19 @@ impl<'a> Draft<'a> {
         };
         let head = |name: &str| [&[tag::NULL][..], &c_string(name)].concat().into_boxed_slice();
         let lossless = match shape {
-            Shape::Hash { apart: true } => Codec::lossless(&column.kind),
+            Shape::Hash { apart: true } => Codec::lossless(&column.kind, &types),
             _ => None,
         };
-        let field = field.map(|name| Field { head: head(name), codec });
+        let omits_null = types.nulls == NullsAs::Omit;
+        let field = field.map(|name| Field { head: head(name), codec, omits_null });
         Some(ColumnPlan { field, part, lossless })
     }
 
-    fn key_codec(&mut self, column: &Column) -> Option<Codec> {
+    fn key_codec(&mut self, column: &Column, types: &TypesConfig) -> Option<Codec> {
+        if let Some(setting) = codec::merging(&column.kind, types) {
+            let column = column.name.clone();
+            self.problems.push(Problem::MergingSetting { column, setting });
+        }
         if let ColumnType::Enum { labels } | ColumnType::Set { labels } = &column.kind {
             let mut sorted: Vec<&str> = labels.iter().map(String::as_str).collect();
             sorted.sort_unstable();
@@ -334,7 +380,7 @@ impl<'a> Draft<'a> {
                 self.problems.push(Problem::AmbiguousLabels { column: column.name.clone() });
             }
         }
-        let codec = Codec::key(&column.kind);
+        let codec = Codec::key(&column.kind, types);
         if codec.is_none() {
             self.problems.push(Problem::UnusableKeyColumn { column: column.name.clone() });
         }

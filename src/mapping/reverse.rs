@@ -4,6 +4,8 @@
 //! apart only as far as its type and form go. So the answer is a question to ask, not a proof: the row that the source
 //! finds is mapped forward again, and only a row with just this identity counts.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use bson::{RawBsonRef, RawDocument, raw::RawElement, spec::BinarySubtype};
 
 use super::plan::{Plan, Shape};
@@ -62,50 +64,65 @@ impl Plan {
     }
 }
 
-/// What a column of this type holds where its key codec tells this; `None` where it tells nothing like it.
+/// What a column of this type holds where its key codec, under whatever settings, tells this; `None` where it tells
+/// nothing like it.
 fn value_of(kind: &ColumnType, value: RawBsonRef<'_>) -> Option<SqlValue> {
-    use RawBsonRef as Raw;
-    Some(match (kind, value) {
-        (ColumnType::Int { bytes: 8, unsigned: true, .. } | ColumnType::Bit { .. }, value) => {
-            SqlValue::UInt(unsigned(value)?)
+    match kind {
+        ColumnType::Int { bytes: 8, unsigned: true, .. } | ColumnType::Bit { .. } => {
+            unsigned(value).map(SqlValue::UInt)
         }
-        (ColumnType::Int { .. }, Raw::Int32(number)) => SqlValue::Int(number.into()),
-        (ColumnType::Int { .. }, Raw::Int64(number)) => SqlValue::Int(number),
-        (ColumnType::Year, Raw::Int32(year)) => SqlValue::UInt(u64::try_from(year).ok()?),
-        (ColumnType::Float, Raw::Double(number)) => SqlValue::Float(single(number)?),
-        (ColumnType::Double, Raw::Double(number)) => SqlValue::Double(number),
-        (ColumnType::Decimal { .. }, Raw::Decimal128(number)) => {
-            SqlValue::Literal(decimal128::decode(number.bytes())?.to_string())
+        ColumnType::Int { .. } => signed(value).map(SqlValue::Int),
+        ColumnType::Year => u64::try_from(signed(value)?).ok().map(SqlValue::UInt),
+        ColumnType::Float => single(value.as_f64()?).map(SqlValue::Float),
+        ColumnType::Double => value.as_f64().map(SqlValue::Double),
+        ColumnType::Decimal { .. } => decimal(value).map(SqlValue::Literal),
+        ColumnType::Time { .. } => plain(value.as_str()?).map(SqlValue::Literal),
+        ColumnType::Date => day(value).map(SqlValue::Literal),
+        ColumnType::DateTime { .. } | ColumnType::Timestamp { .. } => {
+            moment(value).map(SqlValue::Literal)
         }
-        (ColumnType::Decimal { .. } | ColumnType::Time { .. }, Raw::String(text)) => {
-            SqlValue::Literal(plain(text)?)
+        ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Text { .. } => {
+            let hex = hex(value.as_str()?.as_bytes());
+            Some(SqlValue::Text { hex, charset: Charset::Utf8 })
         }
-        (
-            ColumnType::Date | ColumnType::DateTime { .. } | ColumnType::Timestamp { .. },
-            Raw::String(text),
-        ) => SqlValue::Literal(moment(text)?),
-        (ColumnType::Date, Raw::DateTime(at)) => {
-            let at = civil(at.timestamp_millis())?;
-            let midnight = DateTime { date: at.date, ..DateTime::default() };
-            SqlValue::Literal((at == midnight).then(|| at.date.to_string())?)
-        }
-        (ColumnType::DateTime { .. } | ColumnType::Timestamp { .. }, Raw::DateTime(at)) => {
-            SqlValue::Literal(civil(at.timestamp_millis())?.to_string())
-        }
-        (
-            ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Text { .. },
-            Raw::String(text),
-        ) => SqlValue::Text { hex: hex(text.as_bytes()), charset: Charset::Utf8 },
-        (
-            ColumnType::Binary { .. } | ColumnType::Varbinary { .. } | ColumnType::Blob { .. },
-            Raw::Binary(binary),
-        ) if binary.subtype == BinarySubtype::Generic => SqlValue::Bytes { hex: hex(binary.bytes) },
-        (ColumnType::Enum { labels }, Raw::String(label)) => SqlValue::UInt(index(labels, label)?),
-        (ColumnType::Set { labels }, Raw::String(members)) => {
-            SqlValue::UInt(mask(labels, members)?)
-        }
-        _ => return None,
-    })
+        ColumnType::Binary { .. }
+        | ColumnType::Varbinary { .. }
+        | ColumnType::Blob { .. }
+        | ColumnType::Uuid => binary(value),
+        ColumnType::Inet4 | ColumnType::Inet6 => address(kind, value.as_str()?),
+        ColumnType::Enum { labels } => index(labels, value.as_str()?).map(SqlValue::UInt),
+        ColumnType::Set { labels } => mask(labels, value.as_str()?).map(SqlValue::UInt),
+        // None of these can be a part of a key.
+        ColumnType::Json
+        | ColumnType::Geometry
+        | ColumnType::Vector { .. }
+        | ColumnType::Unsupported { .. } => None,
+    }
+}
+
+fn signed(value: RawBsonRef<'_>) -> Option<i64> {
+    value.as_i32().map(i64::from).or(value.as_i64())
+}
+
+fn decimal(value: RawBsonRef<'_>) -> Option<String> {
+    match value {
+        RawBsonRef::Decimal128(number) => Some(decimal128::decode(number.bytes())?.to_string()),
+        value => plain(value.as_str()?),
+    }
+}
+
+fn binary(value: RawBsonRef<'_>) -> Option<SqlValue> {
+    let binary = value.as_binary()?;
+    let is_ours = matches!(binary.subtype, BinarySubtype::Generic | BinarySubtype::Uuid);
+    is_ours.then(|| SqlValue::Bytes { hex: hex(binary.bytes) })
+}
+
+fn address(kind: &ColumnType, text: &str) -> Option<SqlValue> {
+    let hex = match kind {
+        ColumnType::Inet4 => hex(&text.parse::<Ipv4Addr>().ok()?.octets()),
+        _ => hex(&text.parse::<Ipv6Addr>().ok()?.octets()),
+    };
+    Some(SqlValue::Bytes { hex })
 }
 
 fn unsigned(value: RawBsonRef<'_>) -> Option<u64> {
@@ -137,11 +154,20 @@ fn plain(text: &str) -> Option<String> {
     (!text.is_empty() && text.bytes().all(fits)).then(|| text.to_owned())
 }
 
-/// A date in its string form, as the server reads it.
-fn moment(text: &str) -> Option<String> {
-    let text = text.strip_suffix('Z').unwrap_or(text);
-    plain(&text.replacen('T', ":", 1))?;
-    Some(text.replacen('T', " ", 1))
+fn day(value: RawBsonRef<'_>) -> Option<String> {
+    let Some(at) = value.as_datetime() else { return plain(value.as_str()?) };
+    let at = civil(at.timestamp_millis())?;
+    let midnight = DateTime { date: at.date, ..DateTime::default() };
+    (at == midnight).then(|| at.date.to_string())
+}
+
+fn moment(value: RawBsonRef<'_>) -> Option<String> {
+    if let Some(at) = value.as_datetime() {
+        return civil(at.timestamp_millis()).map(|at| at.to_string());
+    }
+    let text = value.as_str()?;
+    let (day, time) = text.strip_suffix('Z').unwrap_or(text).split_once('T')?;
+    Some(format!("{} {}", plain(day)?, plain(time)?))
 }
 
 /// The wall clock at so many milliseconds since 1970, in the years that a column can hold.

@@ -7,7 +7,8 @@
 use std::{fmt, ops::Range};
 
 use super::{
-    cell::{self, Codec, Written},
+    cell::{self, Written},
+    codec::Codec,
     plan::{ColumnPlan, Part, Plan, Shape},
 };
 use crate::{
@@ -197,7 +198,8 @@ impl Side {
     /// A cell of an image of which everything is told.
     fn whole_cell(&mut self, plan: &Plan, column: usize, value: Value<'_>) {
         let Some(planned) = self.planned(plan, column) else { return };
-        if let Some(field) = &planned.field {
+        let field = planned.field.as_ref();
+        if let Some(field) = field.filter(|field| !field.omits_null || value != Value::Null) {
             let written = append_element(&mut self.body, &field.head, &field.codec, value);
             match written {
                 Ok(written) => self.coerced += u32::from(written.coerced),
@@ -270,6 +272,7 @@ impl Side {
             | CellFault::JsonKey
             | CellFault::Nesting
             | CellFault::Geometry
+            | CellFault::ZeroDate
             | CellFault::TooLarge => false,
         })
     }
@@ -346,6 +349,11 @@ fn append_or_raw(
         Ok(written) => (written, None),
         Err(fault) => {
             out.truncate(start);
+            if fault == CellFault::ZeroDate
+                && let Some(Ok(written)) = codec.told_aside().map(|aside| aside.append(out, value))
+            {
+                return (written, Some(fault));
+            }
             let written = cell::raw(value).map_or(tag::NULL, |bytes| {
                 element::binary(out, bytes, 0);
                 tag::BINARY

@@ -6,7 +6,7 @@ use globset::{Glob, GlobMatcher};
 
 use super::name;
 use crate::{
-    config::{Config, IdRule, Keyless, TableConfig},
+    config::{Config, IdRule, Keyless, TableConfig, TypesConfig, TypesPatch},
     model::{
         table::{TableName, TableSchema},
         write::Collection,
@@ -22,6 +22,35 @@ pub struct TableRules {
     pub id: IdRule,
     /// What becomes of the table where it has no usable key.
     pub keyless: Keyless,
+    /// How types are told.
+    pub types: TypeRules,
+}
+
+/// How the types of one table are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TypeRules {
+    /// Of all columns.
+    pub table: TypesConfig,
+    /// What single columns say, by name.
+    pub columns: Vec<(String, TypesPatch)>,
+    /// Whether the columns are named for this very table, and not for whatever a glob fits.
+    pub by_name: bool,
+}
+
+impl TypeRules {
+    /// The rules of a column; names are compared as the server compares them.
+    #[must_use]
+    pub fn of(&self, column: &str) -> TypesConfig {
+        match self.columns.iter().find(|(name, _)| same_name(name, column)) {
+            Some((_, patch)) => self.table.with(patch),
+            None => self.table,
+        }
+    }
+}
+
+/// Whether two names are of one column: the server does not tell them apart by case.
+pub(super) fn same_name(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
 }
 
 impl TableRules {
@@ -43,6 +72,7 @@ struct Shared {
     database: String,
     collection: String,
     keyless: Keyless,
+    types: TypesConfig,
     /// The most exact one first.
     sections: Vec<Section>,
 }
@@ -72,6 +102,7 @@ impl RuleBook {
             database: config.target.database.clone(),
             collection: config.target.collection.clone(),
             keyless: config.target.keyless,
+            types: config.types,
             sections,
         };
         Self { shared: Arc::new(shared) }
@@ -92,6 +123,10 @@ impl RuleBook {
             },
             id: own.and_then(|rules| rules.id.clone()).unwrap_or(IdRule::PrimaryKey),
             keyless: own.and_then(|rules| rules.keyless).unwrap_or(self.shared.keyless),
+            types: section.map_or_else(
+                || TypeRules { table: self.shared.types, ..TypeRules::default() },
+                |section| section.types(self.shared.types),
+            ),
         }
     }
 }
@@ -103,6 +138,15 @@ impl Section {
             None => (None, pattern),
         };
         Self { database, table: Pattern::new(table), rules: rules.clone() }
+    }
+
+    fn types(&self, global: TypesConfig) -> TypeRules {
+        let columns = self.rules.columns.iter();
+        TypeRules {
+            table: global.with(&self.rules.types),
+            columns: columns.map(|(name, column)| (name.clone(), column.types)).collect(),
+            by_name: self.table.is_name(),
+        }
     }
 
     fn fits(&self, name: &TableName) -> bool {

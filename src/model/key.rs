@@ -59,7 +59,7 @@ impl SqlValue {
             Value::DateTime(moment) => Self::Literal(moment.to_string()),
             Value::Timestamp(instant) => Self::Literal(DateTime::from(instant).to_string()),
             Value::Time(time) => Self::Literal(time.to_string()),
-            Value::JsonBinary(_) | Value::JsonText(_) => return None,
+            Value::JsonBinary(_) | Value::JsonText(_) | Value::TooLarge => return None,
         })
     }
 }

@@ -202,10 +202,21 @@ pub enum ColumnType {
         /// The members in order, in UTF-8; the first is bit 0.
         labels: Vec<String>,
     },
-    /// JSON (MySQL's own type).
+    /// JSON: MySQL's own type, and MariaDB's LONGTEXT that is checked by `json_valid`.
     Json,
     /// POINT to GEOMETRYCOLLECTION.
     Geometry,
+    /// VECTOR(n) of 32-bit floats.
+    Vector {
+        /// How many floats a value has at most (MySQL) or always (MariaDB).
+        dimensions: u32,
+    },
+    /// UUID (MariaDB).
+    Uuid,
+    /// INET4 (MariaDB).
+    Inet4,
+    /// INET6 (MariaDB).
+    Inet6,
     /// A type that this version does not map; `check` refuses the table and names it.
     Unsupported {
         /// The type as the server writes it.

@@ -24,7 +24,8 @@ pub enum Value<'a> {
     WideDecimal(&'a str),
     /// CHAR, VARCHAR and TEXT in the column's own charset. CHAR comes without trailing blanks.
     Text(Text<'a>),
-    /// BINARY (possibly without its trailing zero bytes), VARBINARY and BLOB.
+    /// BINARY, VARBINARY and BLOB; UUID, INET4 and INET6 in the order of their text; VECTOR as stored. Those of a fixed
+    /// width possibly come without their trailing zero bytes.
     Bytes(&'a [u8]),
     /// DATE; parts may be zero.
     Date(Date),
@@ -46,6 +47,8 @@ pub enum Value<'a> {
     JsonBinary(&'a [u8]),
     /// JSON as the server's text in UTF-8 (binary protocol, and MariaDB everywhere).
     JsonText(&'a [u8]),
+    /// A value that is past 16 MiB, which no document holds, and that was not made out for this reason.
+    TooLarge,
     /// The GEOMETRY family: four bytes of SRID (little endian), then WKB.
     Geometry(&'a [u8]),
 }

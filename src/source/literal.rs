@@ -36,6 +36,10 @@ pub(super) fn operand(value: &SqlValue, kind: &ColumnType) -> Option<String> {
         ) => text(*charset, hex)?,
         (SqlValue::Text { hex, charset }, Kind::Json) => text(*charset, hex)?,
         (SqlValue::Bytes { hex }, Kind::Binary { length }) => bytes(&padded(hex, *length))?,
+        (SqlValue::Bytes { hex }, Kind::Uuid) => cast(hex, 16, "UUID")?,
+        (SqlValue::Bytes { hex }, Kind::Inet4) => cast(hex, 4, "INET4")?,
+        (SqlValue::Bytes { hex }, Kind::Inet6) => cast(hex, 16, "INET6")?,
+        (SqlValue::Bytes { hex }, Kind::Vector { .. }) => bytes(hex)?,
         (SqlValue::Bytes { hex }, Kind::Varbinary { .. } | Kind::Blob { .. } | Kind::Geometry) => {
             bytes(hex)?
         }
@@ -95,6 +99,11 @@ fn bytes(hex: &str) -> Option<String> {
     is_hex.then(|| format!("X'{hex}'"))
 }
 
+/// A value of a type of MariaDB's that compares with nothing but itself.
+fn cast(hex: &str, length: u32, kind: &str) -> Option<String> {
+    Some(format!("CAST({} AS {kind})", bytes(&padded(hex, length))?))
+}
+
 /// The binlog leaves the trailing zero bytes of a BINARY(n) out; the column has them.
 fn padded(hex: &str, length: u32) -> String {
     let digits = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(2);
@@ -147,6 +156,7 @@ mod tests {
         let bytes = SqlValue::Bytes { hex: "01".to_owned() };
         check(&bytes, &ColumnType::Binary { length: 3 }, Some("X'010000'"));
         check(&bytes, &ColumnType::Varbinary { max_bytes: 3 }, Some("X'01'"));
+        check(&bytes, &ColumnType::Inet4, Some("CAST(X'01000000' AS INET4)"));
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn equal(column: &Column, value: &SqlValue) -> Result<String, ReaderError> {
             let operand = operand.ok_or_else(misfit)?;
             Ok(format!("CAST({name} AS UNSIGNED) <=> {operand}"))
         }
-        ColumnType::Geometry => {
+        ColumnType::Geometry | ColumnType::Vector { .. } => {
             let operand = operand.ok_or_else(misfit)?;
             Ok(format!("CAST({name} AS BINARY) <=> {operand}"))
         }

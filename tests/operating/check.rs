@@ -61,16 +61,13 @@ async fn several_errors_are_told_at_once() {
     let pair = sakila_pair().await;
     let source = &pair.source;
     source.run("CREATE TABLE log (line TEXT)").await;
-    source.run("CREATE TABLE vectors (id INT PRIMARY KEY, v VECTOR(3))").await;
+    source.run("CREATE TABLE flags (flag TINYINT(1) PRIMARY KEY)").await;
     source.run("CREATE TABLE letters (id INT PRIMARY KEY, v VARCHAR(9) CHARACTER SET sjis)").await;
     source.run(format!("REVOKE REPLICATION SLAVE ON *.* FROM `{}`@`%`", source.user)).await;
     let launch = Launch::of(&pair)
-        .set(
-            "source",
-            "tables",
-            "[\"actor\", \"log\", \"vectors\", \"letters\", \"no_such_table\"]",
-        )
-        .set("target", "keyless", "\"stop\"");
+        .set("source", "tables", "[\"actor\", \"log\", \"flags\", \"letters\", \"no_such_table\"]")
+        .set("target", "keyless", "\"stop\"")
+        .set("types", "tinyint1", "\"bool\"");
     let (_, findings) = check(&launch.set("", "mode", "\"stream\"")).await;
     assert_mended(
         &findings,
@@ -80,7 +77,12 @@ async fn several_errors_are_told_at_once() {
     );
     find(&findings, "error", &["no_such_table"]);
     find(&findings, "error", &["log", "key"]);
-    find(&findings, "error", &["vectors", "vector"]);
+    assert_mended(
+        &findings,
+        "error",
+        &["flags", "tinyint1 = \\\"bool"],
+        &["columns.\"flag\".types", "tinyint1 = \"int\""],
+    );
     assert!(!findings.iter().any(|finding| finding.to_string().contains("letters")));
 }
 

@@ -4,12 +4,9 @@
 //! Offsets may point anywhere, and a malicious container could point to one child many times over; so every byte that
 //! is read is charged to a budget of the input's own length, which an honest value never exceeds.
 
-use super::{number, opaque, writer::Writer};
+use super::writer::{Form, Writer};
 use crate::{
-    codec::{
-        CellFault,
-        element::{self, tag},
-    },
+    codec::{CellFault, element::tag},
     model::table::Charset,
 };
 
@@ -35,13 +32,19 @@ pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
     Reader { writer: Writer::new(out), budget: data.len() }.value(kind, data)
 }
 
-struct Reader<'o> {
-    writer: Writer<'o>,
+/// Writes a value in any form.
+pub(super) fn write<F: Form>(writer: F, bytes: &[u8]) -> Result<u8, CellFault> {
+    let (kind, data) = bytes.split_first().unwrap_or((&LITERAL, &[0]));
+    Reader { writer, budget: data.len() }.value(*kind, data)
+}
+
+struct Reader<F> {
+    writer: F,
     /// How many bytes may still be read.
     budget: usize,
 }
 
-impl Reader<'_> {
+impl<F: Form> Reader<F> {
     /// Appends the value that `data` begins with.
     fn value(&mut self, kind: u8, data: &[u8]) -> Result<u8, CellFault> {
         match kind {
@@ -51,14 +54,12 @@ impl Reader<'_> {
             LARGE_ARRAY => self.array(data, Width::Large),
             STRING => {
                 let text = self.counted(data)?;
-                std::str::from_utf8(text).map_err(|_| CellFault::Charset(Charset::Utf8))?;
-                element::string(self.writer.out, text);
-                Ok(tag::STRING)
+                Ok(self.writer.string(utf8(text)?))
             }
             OPAQUE => {
                 let [kind] = self.take(data)?;
                 let bytes = self.counted(data.get(1..).unwrap_or_default())?;
-                opaque::append(self.writer.out, kind, bytes)
+                self.writer.opaque(kind, bytes)
             }
             _ => self.scalar(kind, data),
         }
@@ -72,7 +73,7 @@ impl Reader<'_> {
             }
             DOUBLE => {
                 let double = f64::from_le_bytes(self.take(data)?);
-                return Ok(number::append_double(self.writer.out, double));
+                return self.writer.double(double);
             }
             INT16 => i16::from_le_bytes(self.take(data)?).into(),
             UINT16 => u16::from_le_bytes(self.take(data)?).into(),
@@ -82,22 +83,21 @@ impl Reader<'_> {
             UINT64 => u64::from_le_bytes(self.take(data)?).into(),
             _ => return Err(CellFault::Json),
         };
-        number::append_integer(self.writer.out, integer)
+        self.writer.integer(integer)
     }
 
     fn literal(&mut self, literal: u8) -> Result<u8, CellFault> {
-        match literal {
-            0 => return Ok(tag::NULL),
-            1 => self.writer.out.push(1),
-            2 => self.writer.out.push(0),
+        Ok(match literal {
+            0 => self.writer.literal(None),
+            1 => self.writer.literal(Some(true)),
+            2 => self.writer.literal(Some(false)),
             _ => return Err(CellFault::Json),
-        }
-        Ok(tag::BOOLEAN)
+        })
     }
 
     fn array(&mut self, data: &[u8], width: Width) -> Result<u8, CellFault> {
         let table = self.table(data, width, 0)?;
-        let mut container = self.writer.begin()?;
+        let mut container = self.writer.begin_array()?;
         for index in 0..table.count {
             let slot = self.writer.item(&mut container);
             let tag = self.entry(&table, index)?;
@@ -108,11 +108,10 @@ impl Reader<'_> {
 
     fn object(&mut self, data: &[u8], width: Width) -> Result<u8, CellFault> {
         let table = self.table(data, width, width.bytes() + 2)?;
-        let mut container = self.writer.begin()?;
+        let mut container = self.writer.begin_object()?;
         for index in 0..table.count {
-            let slot = self.writer.slot();
-            self.key(&table, index)?;
-            self.writer.key_ends(&mut container, slot)?;
+            let key = self.key(&table, index)?;
+            let slot = self.writer.member(&mut container, key)?;
             let tag = self.entry(&table, index)?;
             self.writer.element_ends(slot, tag)?;
         }
@@ -139,16 +138,14 @@ impl Reader<'_> {
         Ok(Table { data, width, count, keys, values, head })
     }
 
-    fn key(&mut self, table: &Table<'_>, index: usize) -> Result<(), CellFault> {
+    fn key<'d>(&mut self, table: &Table<'d>, index: usize) -> Result<&'d str, CellFault> {
         let width = table.width.bytes();
         let entry = table.keys + index * (width + 2);
         let offset = table.width.read(table.data, entry)?;
         let length = Width::Small.read(table.data, entry + width)?;
         let key = table.behind_head(offset)?.get(..length).ok_or(CellFault::Json)?;
         self.charge(length)?;
-        std::str::from_utf8(key).map_err(|_| CellFault::Charset(Charset::Utf8))?;
-        self.writer.out.extend_from_slice(key);
-        Ok(())
+        utf8(key)
     }
 
     /// Appends the value of an entry, which lies in the entry itself where it is small enough.
@@ -246,6 +243,10 @@ impl Width {
             Self::Large => matches!(kind, LITERAL | INT16 | UINT16 | INT32 | UINT32),
         }
     }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, CellFault> {
+    std::str::from_utf8(bytes).map_err(|_| CellFault::Charset(Charset::Utf8))
 }
 
 const fn inline_bytes(kind: u8) -> usize {

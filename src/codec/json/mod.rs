@@ -6,6 +6,7 @@
 mod binary;
 mod number;
 mod opaque;
+mod print;
 mod text;
 mod writer;
 
@@ -25,6 +26,14 @@ const MAX_DEPTH: usize = 100;
 /// then ends in an unknown part of the value.
 pub fn append_binary(out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
     binary::append(out, bytes)
+}
+
+/// Appends the text that the server itself would print for a value in its binary form.
+///
+/// # Errors
+/// A [`CellFault`] as for [`append_binary`]; keys with U+0000 are text like any other.
+pub fn print_binary(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CellFault> {
+    print::print(out, bytes)
 }
 
 /// Appends the payload of a value in text form (UTF-8) and gives its type byte.

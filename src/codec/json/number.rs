@@ -261,6 +261,14 @@ impl Shortest {
     }
 }
 
+/// Appends the server's text of a double; JSON has none that is not finite.
+pub(super) fn print_double_to(out: &mut Vec<u8>, double: f64) -> Result<(), CellFault> {
+    let mut buffer = [0; 64];
+    let shortest = Shortest::of(double).ok_or(CellFault::Json)?;
+    out.extend_from_slice(shortest.print(&mut buffer).ok_or(CellFault::Json)?);
+    Ok(())
+}
+
 /// The server's text of a double, for tests that know only the binary form.
 #[cfg(test)]
 pub(super) fn print_double(double: f64) -> String {

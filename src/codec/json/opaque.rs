@@ -3,7 +3,8 @@
 use super::number;
 use crate::{
     codec::{
-        CellFault, decimal,
+        CellFault,
+        decimal::{self, DecimalText},
         element::{self, tag},
         temporal,
     },
@@ -21,12 +22,31 @@ const NEWDECIMAL: u8 = 246;
 const FRACTION_DIGITS: u8 = 6;
 
 pub(super) fn append(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<u8, CellFault> {
-    if kind == NEWDECIMAL {
-        let (&[precision, scale], packed) = bytes.split_first_chunk().ok_or(CellFault::Json)?;
-        let text = decimal::unpack_text(packed, precision, scale).map_err(|_| CellFault::Json)?;
+    if let Some(text) = decimal(kind, bytes)? {
         return number::append_text(out, text.as_str());
     }
     let at = element::begin_string(out);
+    append_characters(out, kind, bytes)?;
+    element::end_string(out, at);
+    Ok(tag::STRING)
+}
+
+/// The number that an opaque decimal is; `None` for all other types.
+pub(super) fn decimal(kind: u8, bytes: &[u8]) -> Result<Option<DecimalText>, CellFault> {
+    if kind != NEWDECIMAL {
+        return Ok(None);
+    }
+    let (&[precision, scale], packed) = bytes.split_first_chunk().ok_or(CellFault::Json)?;
+    let text = decimal::unpack_text(packed, precision, scale).map_err(|_| CellFault::Json)?;
+    Ok(Some(text))
+}
+
+/// The characters of the string that any other opaque value is.
+pub(super) fn append_characters(
+    out: &mut Vec<u8>,
+    kind: u8,
+    bytes: &[u8],
+) -> Result<(), CellFault> {
     match kind {
         DATE => temporal::append_date(out, unpack_date_time(unpack(bytes)?).date),
         DATETIME | TIMESTAMP => {
@@ -36,8 +56,7 @@ pub(super) fn append(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<u8, Ce
         TIME => temporal::append_time(out, unpack_time(unpack(bytes)?), FRACTION_DIGITS)?,
         _ => append_base64(out, kind, bytes),
     }
-    element::end_string(out, at);
-    Ok(tag::STRING)
+    Ok(())
 }
 
 /// The packed form of dates and times in memory (`my_packed_time_get`): 24 bits of microseconds below the rest.

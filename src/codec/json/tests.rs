@@ -3,7 +3,7 @@
 use bson::{Bson, Document};
 use proptest::prelude::*;
 
-use super::{append_binary, append_text, number::print_double};
+use super::{append_binary, append_text, number::print_double, print_binary};
 use crate::codec::{CellFault, element};
 
 type Append = fn(&mut Vec<u8>, &[u8]) -> Result<u8, CellFault>;
@@ -46,6 +46,18 @@ fn server_values() -> impl Iterator<Item = (Vec<u8>, &'static str)> {
         let (binary, text) = line.split_once('\t').unwrap();
         (unhex(binary), text)
     })
+}
+
+#[test]
+fn the_binary_form_prints_as_the_server_prints_it() {
+    for (binary, text) in server_values() {
+        let mut printed = Vec::new();
+        print_binary(&mut printed, &binary).unwrap();
+        assert_eq!(String::from_utf8(printed).unwrap(), text);
+    }
+    let mut printed = Vec::new();
+    print_binary(&mut printed, b"").unwrap();
+    assert_eq!(printed, b"null");
 }
 
 #[test]

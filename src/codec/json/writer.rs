@@ -2,13 +2,34 @@
 
 use std::ops::Range;
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, number, opaque};
 use crate::codec::{
     CellFault, MAX_CELL_BYTES,
     element::{self, tag},
 };
 
-/// Appends one JSON value.
+/// What a value is written as. Each function gives the type byte of what it wrote.
+pub(super) trait Form {
+    /// An object or array that has been begun.
+    type Container;
+    fn literal(&mut self, literal: Option<bool>) -> u8;
+    fn integer(&mut self, number: i128) -> Result<u8, CellFault>;
+    fn double(&mut self, number: f64) -> Result<u8, CellFault>;
+    fn string(&mut self, text: &str) -> u8;
+    /// A value of a column type that JSON does not have.
+    fn opaque(&mut self, kind: u8, bytes: &[u8]) -> Result<u8, CellFault>;
+    fn begin_array(&mut self) -> Result<Self::Container, CellFault>;
+    fn begin_object(&mut self) -> Result<Self::Container, CellFault>;
+    /// Begins the next element of an array; gives its slot.
+    fn item(&mut self, container: &mut Self::Container) -> usize;
+    /// Begins the next element of an object; gives its slot.
+    fn member(&mut self, container: &mut Self::Container, key: &str) -> Result<usize, CellFault>;
+    fn element_ends(&mut self, slot: usize, tag: u8) -> Result<(), CellFault>;
+    fn end_array(&mut self, container: &Self::Container) -> u8;
+    fn end_object(&mut self, container: &Self::Container) -> Result<u8, CellFault>;
+}
+
+/// Appends one JSON value as BSON.
 pub(super) struct Writer<'o> {
     /// Where the value goes.
     pub(super) out: &'o mut Vec<u8>,
@@ -97,6 +118,64 @@ impl<'o> Writer<'o> {
         }
         element::end(self.out, container.at);
         Ok(tag::DOCUMENT)
+    }
+}
+
+impl Form for Writer<'_> {
+    type Container = Container;
+
+    fn literal(&mut self, literal: Option<bool>) -> u8 {
+        let Some(literal) = literal else { return tag::NULL };
+        self.out.push(u8::from(literal));
+        tag::BOOLEAN
+    }
+
+    fn integer(&mut self, number: i128) -> Result<u8, CellFault> {
+        number::append_integer(self.out, number)
+    }
+
+    fn double(&mut self, number: f64) -> Result<u8, CellFault> {
+        Ok(number::append_double(self.out, number))
+    }
+
+    fn string(&mut self, text: &str) -> u8 {
+        element::string(self.out, text.as_bytes());
+        tag::STRING
+    }
+
+    fn opaque(&mut self, kind: u8, bytes: &[u8]) -> Result<u8, CellFault> {
+        opaque::append(self.out, kind, bytes)
+    }
+
+    fn begin_array(&mut self) -> Result<Container, CellFault> {
+        self.begin()
+    }
+
+    fn begin_object(&mut self) -> Result<Container, CellFault> {
+        self.begin()
+    }
+
+    fn item(&mut self, container: &mut Container) -> usize {
+        Self::item(self, container)
+    }
+
+    fn member(&mut self, container: &mut Container, key: &str) -> Result<usize, CellFault> {
+        let slot = self.slot();
+        self.out.extend_from_slice(key.as_bytes());
+        self.key_ends(container, slot)?;
+        Ok(slot)
+    }
+
+    fn element_ends(&mut self, slot: usize, tag: u8) -> Result<(), CellFault> {
+        Self::element_ends(self, slot, tag)
+    }
+
+    fn end_array(&mut self, container: &Container) -> u8 {
+        Self::end_array(self, container)
+    }
+
+    fn end_object(&mut self, container: &Container) -> Result<u8, CellFault> {
+        Self::end_object(self, container)
     }
 }
 

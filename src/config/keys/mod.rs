@@ -7,6 +7,7 @@ mod pipeline;
 mod source;
 mod tables;
 mod target;
+mod types;
 
 use std::{fmt::Display, path::PathBuf, time::Duration};
 
@@ -16,7 +17,8 @@ use super::{
     sections::Config,
 };
 
-pub(super) use tables::TABLE_KEYS;
+pub(super) use tables::{NESTED_KEYS, TABLE_KEYS};
+pub(super) use types::{TYPE_KEYS, show_types};
 
 /// A single setting.
 pub(super) struct Key {
@@ -52,6 +54,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         target::KEYS,
         pipeline::COPY_KEYS,
         pipeline::KEYS,
+        types::KEYS,
         pipeline::OPERATION_KEYS,
     ]
     .into_iter()

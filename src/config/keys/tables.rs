@@ -50,6 +50,20 @@ pub(in crate::config) const TABLE_KEYS: &[TableKey] = &[
     },
 ];
 
+/// Settings of tables that are sections themselves: name, a value in TOML, and what it does.
+pub(in crate::config) const NESTED_KEYS: &[(&str, &str, &str)] = &[
+    (
+        "types",
+        r#"{ decimal = "string" }"#,
+        "Keys of `[types]` for this table; the page of types shows what every type becomes.",
+    ),
+    (
+        "columns.NAME.types",
+        r#"{ zero_date = "string", nulls = "omit" }"#,
+        "Keys of `[types]` for one column.",
+    ),
+];
+
 fn id_rule(given: &Given) -> Result<IdRule, String> {
     const EXPECTED: &str = "\"primary_key\", \"object_id\" or a list of columns is expected";
     match given {

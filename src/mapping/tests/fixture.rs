@@ -6,7 +6,7 @@ use bson::Document;
 
 use crate::{
     config::{IdRule, Keyless},
-    mapping::{Mapped, Plan, PlanIssue, Problem, RowMapper, TableRules},
+    mapping::{Mapped, Plan, PlanIssue, Problem, RowMapper, TableRules, TypeRules},
     model::{
         change::{ChangeKind, Image, RowVisitor},
         table::{Charset, Column, ColumnType, Key, KeyColumn, TableName, TableSchema},
@@ -48,6 +48,7 @@ pub(super) fn rules() -> TableRules {
         collection: Collection { database: "shop".to_owned(), name: "things".to_owned() },
         id: IdRule::PrimaryKey,
         keyless: Keyless::Hash,
+        types: TypeRules::default(),
     }
 }
 

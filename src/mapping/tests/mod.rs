@@ -3,6 +3,7 @@
 mod fixture;
 mod golden;
 mod keys;
+mod options;
 mod rejected;
 mod reverse;
 mod rules;

@@ -3,11 +3,23 @@
 use bson::{Binary, doc, spec::BinarySubtype};
 use proptest::prelude::*;
 
-use super::fixture::{INT, Outcome, VARCHAR, change, delete, insert, plan, table, text, update};
-use crate::model::{
-    change::ChangeKind,
-    table::{Charset, ColumnType},
-    value::{Date, DateTime, Instant, Text, Time, Value},
+use super::fixture::{
+    INT, Outcome, VARCHAR, change, delete, insert, plan, rules, table, text, update,
+};
+use crate::{
+    config::{
+        TypesPatch,
+        types::{
+            BinaryAs, DatetimeAs, DecimalAs, GeometryAs, JsonAs, NullsAs, SetAs, Tinyint1As,
+            VectorAs, ZeroDateAs,
+        },
+    },
+    mapping::Plan,
+    model::{
+        change::ChangeKind,
+        table::{Charset, ColumnType},
+        value::{Date, DateTime, Instant, Text, Time, Value},
+    },
 };
 
 const BAD: Value<'static> = Value::Text(Text { bytes: b"secret\xff", charset: Charset::Utf8 });
@@ -125,6 +137,8 @@ fn any_value() -> impl Strategy<Value = Value<'static>> {
         Just(Value::JsonBinary(b"\0\xff")),
         Just(Value::Geometry(b"\0\xff")),
         Just(Value::WideDecimal("x")),
+        Just(Value::Bytes(&[1; 12])),
+        Just(Value::TooLarge),
     ]
 }
 
@@ -145,14 +159,40 @@ fn any_type() -> impl Strategy<Value = ColumnType> {
         ColumnType::Set { labels: labels() },
         ColumnType::Json,
         ColumnType::Geometry,
+        ColumnType::Vector { dimensions: 3 },
+        ColumnType::Uuid,
+        ColumnType::Inet4,
+        ColumnType::Inet6,
     ])
+}
+
+/// Settings of which each is another than the default where its bit is set.
+fn some_types(bits: u16) -> TypesPatch {
+    fn other<T>(bits: u16, bit: u16, value: T) -> Option<T> {
+        (bits >> bit & 1 == 1).then_some(value)
+    }
+    TypesPatch {
+        tinyint1: other(bits, 0, Tinyint1As::Bool),
+        decimal: other(bits, 1, DecimalAs::Double).or(other(bits, 2, DecimalAs::String)),
+        datetime: other(bits, 3, DatetimeAs::String),
+        zero_date: other(bits, 4, ZeroDateAs::String).or(other(bits, 5, ZeroDateAs::DeadLetter)),
+        set: other(bits, 6, SetAs::String),
+        binary: other(bits, 7, BinaryAs::Uuid),
+        json: other(bits, 8, JsonAs::String),
+        geometry: other(bits, 9, GeometryAs::Wkb),
+        vector: other(bits, 10, VectorAs::Array),
+        nulls: other(bits, 11, NullsAs::Omit),
+    }
 }
 
 proptest! {
     #[test]
-    fn any_value_in_any_column_gives_valid_documents(kind in any_type(), values in prop::collection::vec(any_value(), 0..4), keyless: bool) {
+    fn any_value_in_any_column_gives_valid_documents(kind in any_type(), values in prop::collection::vec(any_value(), 0..4), keyless: bool, bits: u16) {
         let key: &[&str] = if keyless { &[] } else { &["id"] };
-        let plan = plan(table(&[("id", INT), ("v", kind)], key));
+        let mut rules = rules();
+        rules.types.table = rules.types.table.with(&some_types(bits));
+        let schema = table(&[("id", INT), ("v", kind)], key);
+        let plan = Plan::compile(schema.into(), &rules).unwrap();
         for change_kind in [ChangeKind::Read, ChangeKind::Update, ChangeKind::Delete] {
             change(&plan, change_kind, &values, &values);
         }

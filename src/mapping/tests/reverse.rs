@@ -71,6 +71,12 @@ fn every_type_of_key_leads_back() {
     check(&latin1, Value::Text(Text { bytes: b"\xe9", charset }), &utf8);
     let bytes = SqlValue::Bytes { hex: "0100".to_owned() };
     check(&ColumnType::Binary { length: 2 }, Value::Bytes(b"\x01"), &bytes);
+    let uuid = "00112233445566778899aabbccddeeff";
+    let raw: Vec<u8> = (0..16_u8).map(|byte| byte * 17).collect();
+    let bytes = |hex: &str| SqlValue::Bytes { hex: hex.to_owned() };
+    check(&ColumnType::Uuid, Value::Bytes(&raw), &bytes(uuid));
+    check(&ColumnType::Inet4, Value::Bytes(&[10, 0, 0, 1]), &bytes("0a000001"));
+    check(&ColumnType::Inet6, Value::Bytes(&raw), &bytes(uuid));
     let labels = || ["a", "b", "c"].map(str::to_owned).to_vec();
     check(&ColumnType::Enum { labels: labels() }, Value::Enum(3), &SqlValue::UInt(3));
     check(&ColumnType::Enum { labels: labels() }, Value::Enum(0), &SqlValue::UInt(0));

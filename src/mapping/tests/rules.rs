@@ -92,6 +92,21 @@ fn unsupported_columns_are_refused_by_name() {
         found[0].to_string(),
         "column v has type vector(3), which this version does not map"
     );
+    for (declared, mend) in [
+        (
+            "time /* mariadb-5.3 */",
+            "SET GLOBAL mysql56_temporal_format = ON; ALTER TABLE `shop`.`things` FORCE;",
+        ),
+        ("time /* 5.5 binary format */", "ALTER TABLE `shop`.`things` FORCE;"),
+    ] {
+        let kind = ColumnType::Unsupported { declared: declared.to_owned() };
+        let Err(issues) = Plan::compile(table(&[("t", kind)], &[]).into(), &rules()) else {
+            panic!("{declared} is not read")
+        };
+        let told =
+            issues.iter().map(Finding::from).any(|told| told.remedy.as_deref() == Some(mend));
+        assert!(told, "{issues:?}");
+    }
     let keyed = table(&[("j", ColumnType::Json)], &["j"]);
     assert!(matches!(problems(keyed, &rules())[..], [Problem::UnusableKeyColumn { .. }]));
 }

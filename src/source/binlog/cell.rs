@@ -3,11 +3,11 @@
 //! Compiled once per table map from the schema's type and the map's metadata; reading allocates nothing.
 
 use super::{
-    table_map::MapColumn,
+    table_map::{MapColumn, column_type as ty},
     wire::{Malformed, Wire},
 };
 use crate::{
-    codec::{charset, decimal},
+    codec::{MAX_CELL_BYTES, charset, compressed, decimal},
     model::{
         change::{Image, RowVisitor},
         table::{Charset, ColumnType},
@@ -39,13 +39,33 @@ pub(super) enum Cell {
     Enum { bytes: u8 },
     Set { bytes: u8 },
     Json { length_bytes: u8 },
+    JsonText { length_bytes: u8 },
     Geometry { length_bytes: u8 },
+    Compressed { content: Content, length_bytes: u8 },
+}
+
+/// What a compressed cell holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Text(Charset),
+    Bytes,
+    Json,
 }
 
 impl Cell {
     /// Compiles the reading of a column whose type fits the table map's. `None` for types that are not read.
     pub(super) fn compile(kind: &ColumnType, column: &MapColumn<'_>) -> Option<Self> {
         let meta = u8::try_from(column.meta).unwrap_or(u8::MAX);
+        let prefix_of_meta = prefix(u32::from(column.meta));
+        let compressed_length = match column.code {
+            ty::VARCHAR_COMPRESSED => Some(prefix_of_meta),
+            ty::BLOB_COMPRESSED => Some(meta),
+            _ => None,
+        };
+        if let Some(length_bytes) = compressed_length {
+            return Some(Self::Compressed { content: Content::of(kind)?, length_bytes })
+                .filter(Self::has_sane_widths);
+        }
         Some(match *kind {
             ColumnType::Int { bytes, unsigned: true, .. } => Self::UInt { bytes },
             ColumnType::Int { bytes, unsigned: false, .. } => Self::Int { bytes },
@@ -76,6 +96,14 @@ impl Cell {
             ColumnType::Blob { length_bytes } => Self::Bytes { length_bytes },
             ColumnType::Enum { .. } => Self::Enum { bytes: meta },
             ColumnType::Set { .. } => Self::Set { bytes: meta },
+            ColumnType::Uuid | ColumnType::Inet4 | ColumnType::Inet6 => {
+                Self::Bytes { length_bytes: 1 }
+            }
+            ColumnType::Vector { .. } if column.code == ty::VECTOR => {
+                Self::Bytes { length_bytes: meta }
+            }
+            ColumnType::Vector { .. } => Self::Bytes { length_bytes: prefix_of_meta },
+            ColumnType::Json if column.code == ty::BLOB => Self::JsonText { length_bytes: meta },
             ColumnType::Json => Self::Json { length_bytes: meta },
             ColumnType::Geometry => Self::Geometry { length_bytes: meta },
             ColumnType::Unsupported { .. } => return None,
@@ -88,9 +116,11 @@ impl Cell {
         match *self {
             Self::Bit { bytes } | Self::Set { bytes } => bytes >= 1 && bytes <= 8,
             Self::Enum { bytes } => bytes == 1 || bytes == 2,
-            Self::Json { length_bytes } | Self::Geometry { length_bytes } => {
-                length_bytes >= 1 && length_bytes <= 4
-            }
+            Self::Json { length_bytes }
+            | Self::JsonText { length_bytes }
+            | Self::Geometry { length_bytes }
+            | Self::Bytes { length_bytes }
+            | Self::Compressed { length_bytes, .. } => length_bytes >= 1 && length_bytes <= 4,
             Self::Decimal { precision, scale, .. } | Self::WideDecimal { precision, scale, .. } => {
                 precision <= 65 && scale <= precision
             }
@@ -112,6 +142,10 @@ impl Cell {
                 decimal::unpack_text(wire.take(bytes)?, precision, scale).map_err(no_decimal)?;
             visitor.cell(image, column, Value::WideDecimal(text.as_str()));
             return Ok(());
+        }
+        if let Self::Compressed { content, length_bytes } = *self {
+            let stored = prefixed(wire, length_bytes)?;
+            return content.show(stored, |value| visitor.cell(image, column, value));
         }
         visitor.cell(image, column, self.read(wire)?);
         Ok(())
@@ -150,8 +184,57 @@ impl Cell {
                 [] => &JSON_NULL,
                 json => json,
             }),
+            Self::JsonText { length_bytes } => Value::JsonText(prefixed(wire, length_bytes)?),
             Self::Geometry { length_bytes } => Value::Geometry(prefixed(wire, length_bytes)?),
+            Self::Compressed { .. } => return Err(Malformed("a compressed value out of place")),
         })
+    }
+}
+
+thread_local! {
+    /// Where compressed values are inflated: one buffer for all of them, so that a cell allocates nothing.
+    static INFLATED: std::cell::Cell<Vec<u8>> = const { std::cell::Cell::new(Vec::new()) };
+}
+
+/// A buffer that one huge value has blown up is cut back to this, in bytes.
+const KEPT_BYTES: usize = 1 << 20;
+
+impl Content {
+    const fn of(kind: &ColumnType) -> Option<Self> {
+        match *kind {
+            ColumnType::Varchar { charset, .. } | ColumnType::Text { charset, .. } => {
+                Some(Self::Text(charset))
+            }
+            ColumnType::Varbinary { .. } | ColumnType::Blob { .. } => Some(Self::Bytes),
+            ColumnType::Json => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    /// Inflates a cell and shows it; not one that no document holds.
+    fn show(self, stored: &[u8], show: impl FnOnce(Value<'_>)) -> Result<(), Malformed> {
+        let mut buffer = INFLATED.take();
+        let shown = match compressed::inflate(stored, MAX_CELL_BYTES, &mut buffer) {
+            Ok(bytes) => {
+                show(match self {
+                    Self::Text(charset) => Value::Text(Text { bytes, charset }),
+                    Self::Bytes => Value::Bytes(bytes),
+                    Self::Json => Value::JsonText(bytes),
+                });
+                Ok(())
+            }
+            Err(compressed::Failure::TooLarge) => {
+                show(Value::TooLarge);
+                Ok(())
+            }
+            Err(compressed::Failure::Malformed) => {
+                Err(Malformed("a compressed value does not inflate to what it says"))
+            }
+        };
+        buffer.clear();
+        buffer.shrink_to(KEPT_BYTES);
+        INFLATED.set(buffer);
+        shown
     }
 }
 

@@ -5,7 +5,10 @@
 
 use mysql_common::binlog::events::{BinlogEventHeader, Event};
 
-use super::wire::{Malformed, Wire};
+use super::{
+    table_map::Dialect,
+    wire::{Malformed, Wire},
+};
 use crate::model::gtid::Gtid;
 
 /// Event type codes (MySQL source, `libs/mysql/binlog/event/binlog_event.h`).
@@ -236,6 +239,15 @@ pub(super) fn rotate(body: &[u8]) -> Result<(&str, u64), Malformed> {
 /// Reads XA_PREPARE: whether it is a commit in one phase.
 pub(super) fn is_one_phase(body: &[u8]) -> Result<bool, Malformed> {
     Ok(Wire(body).u8()? != 0)
+}
+
+/// Reads from FORMAT_DESCRIPTION whose server wrote the file: it names its version behind two bytes of binlog version.
+pub(super) fn dialect(body: &[u8]) -> Result<Dialect, Malformed> {
+    let mut wire = Wire(body);
+    wire.u16()?;
+    let version = wire.take(50)?.to_ascii_lowercase();
+    let is_mariadb = version.windows(7).any(|window| window == b"mariadb");
+    Ok(if is_mariadb { Dialect::Mariadb } else { Dialect::Mysql })
 }
 
 /// Reads the head of TRANSACTION_PAYLOAD: how many bytes of events are in it.

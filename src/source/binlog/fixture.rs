@@ -145,7 +145,7 @@ impl Player {
                         Ok(Some(change)) => change.label(),
                         Err(_) => return self.told.push("broken rows".to_owned()),
                     };
-                    let images = std::mem::take(&mut seen.images);
+                    let images = seen.take();
                     self.told.push(format!("{change} {}{images}", rows.table.name.table));
                 }
             }
@@ -181,6 +181,13 @@ pub(super) struct Seen {
     images: String,
 }
 
+impl Seen {
+    /// What was written down since the last time.
+    pub(super) fn take(&mut self) -> String {
+        std::mem::take(&mut self.images)
+    }
+}
+
 impl RowVisitor for Seen {
     fn cell(&mut self, image: Image, column: usize, value: Value<'_>) {
         self.images.push_str(match (image, column) {
@@ -204,6 +211,7 @@ fn tell_value(value: Value<'_>) -> String {
         }
         Value::Bytes(bytes) => format!("x{}", hex(bytes)),
         Value::JsonBinary(bytes) => format!("json {}", hex(bytes)),
+        Value::JsonText(bytes) => format!("json '{}'", String::from_utf8_lossy(bytes)),
         Value::Geometry(bytes) => format!("geometry {}", hex(bytes)),
         Value::Decimal(decimal) => decimal.to_string(),
         Value::Date(date) => date.to_string(),

@@ -32,15 +32,21 @@ pub(super) fn kind_of(
         ty::DATETIME2 => digits(column).map(|digits| ColumnType::DateTime { digits }),
         ty::TIMESTAMP2 => digits(column).map(|digits| ColumnType::Timestamp { digits }),
         ty::TIME2 => digits(column).map(|digits| ColumnType::Time { digits }),
-        ty::STRING | ty::VARCHAR | ty::BLOB => string(column, known),
+        ty::STRING | ty::VARCHAR | ty::BLOB | ty::VARCHAR_COMPRESSED | ty::BLOB_COMPRESSED => {
+            match known.filter(|known| is_disguised(column, known)) {
+                Some(known) => Ok(known.clone()),
+                None => string(column, known),
+            }
+        }
         ty::ENUM => labels(column, known).map(|labels| ColumnType::Enum { labels }),
         ty::SET => labels(column, known).map(|labels| ColumnType::Set { labels }),
         ty::JSON => Ok(ColumnType::Json),
         ty::GEOMETRY => Ok(ColumnType::Geometry),
-        ty::VECTOR => Err("VECTOR".to_owned()),
-        ty::OLD_TIME | ty::OLD_DATETIME | ty::OLD_TIMESTAMP => {
-            Err("a temporal type in the form before MySQL 5.6".to_owned())
-        }
+        ty::VECTOR => vector(column, known),
+        ty::OLD_TIME | ty::OLD_DATETIME | ty::OLD_TIMESTAMP => Err(
+            "a date or time in the form before MySQL 5.6 (MariaDB: mysql56_temporal_format = OFF)"
+                .to_owned(),
+        ),
         other => Err(format!("type code {other}")),
     }
 }
@@ -75,6 +81,35 @@ fn digits(column: &MapColumn<'_>) -> Result<u8, String> {
         .ok_or_else(|| "a fraction of more than six digits".to_owned())
 }
 
+/// Whether a table map tells a known type of MariaDB's as another: UUID and addresses as BINARY, VECTOR as VARBINARY,
+/// JSON as LONGTEXT.
+fn is_disguised(column: &MapColumn<'_>, known: &ColumnType) -> bool {
+    let is = |code, meta: u32, encoding| {
+        column.code == code
+            && u32::from(column.meta) == meta
+            && column.encoding.is_none_or(|told| told == encoding)
+    };
+    let text = Encoding::Text(Charset::Utf8);
+    match known {
+        ColumnType::Uuid | ColumnType::Inet6 => is(ty::STRING, 16, Encoding::Binary),
+        ColumnType::Inet4 => is(ty::STRING, 4, Encoding::Binary),
+        ColumnType::Vector { dimensions } => {
+            is(ty::VARCHAR, dimensions.saturating_mul(4), Encoding::Binary)
+        }
+        ColumnType::Json => is(ty::BLOB, 4, text) || is(ty::BLOB_COMPRESSED, 4, text),
+        _ => false,
+    }
+}
+
+fn vector(column: &MapColumn<'_>, known: Option<&ColumnType>) -> Result<ColumnType, String> {
+    let known = match known {
+        Some(ColumnType::Vector { dimensions }) => Some(*dimensions),
+        _ => None,
+    };
+    let dimensions = column.dimensions.or(known).ok_or("a VECTOR of unknown size")?;
+    Ok(ColumnType::Vector { dimensions })
+}
+
 fn string(column: &MapColumn<'_>, known: Option<&ColumnType>) -> Result<ColumnType, String> {
     let encoding =
         column.encoding.or_else(|| known.and_then(encoding_of)).ok_or("text of unknown charset")?;
@@ -85,6 +120,13 @@ fn string(column: &MapColumn<'_>, known: Option<&ColumnType>) -> Result<ColumnTy
         (ty::STRING, Encoding::Binary) => Ok(ColumnType::Binary { length }),
         (ty::STRING, Encoding::Text(charset)) => {
             Ok(ColumnType::Char { charset, max_bytes: length })
+        }
+        // The byte in front of a compressed value is counted.
+        (ty::VARCHAR_COMPRESSED, Encoding::Binary) => {
+            Ok(ColumnType::Varbinary { max_bytes: length.saturating_sub(1) })
+        }
+        (ty::VARCHAR_COMPRESSED, Encoding::Text(charset)) => {
+            Ok(ColumnType::Varchar { charset, max_bytes: length.saturating_sub(1) })
         }
         (ty::VARCHAR, Encoding::Binary) => Ok(ColumnType::Varbinary { max_bytes: length }),
         (ty::VARCHAR, Encoding::Text(charset)) => {

@@ -6,9 +6,9 @@
 use super::{
     cell::Cell,
     kind::kind_of,
-    table_map::{MapColumn, TableMap},
+    table_map::{Dialect, MapColumn, TableMap},
 };
-use crate::model::table::{Column, ColumnType, Key, KeyColumn, TableName, TableSchema};
+use crate::model::table::{Charset, Column, ColumnType, Key, KeyColumn, TableName, TableSchema};
 
 /// The generated invisible primary key (MySQL manual, "Generated Invisible Primary Keys").
 const HIDDEN_KEY: &str = "my_row_id";
@@ -101,7 +101,7 @@ pub(super) fn build(
     known: Option<&TableSchema>,
     map: &TableMap<'_>,
 ) -> Result<TableSchema, Difference> {
-    let columns = map.columns.iter().map(|told| build_column(told, known));
+    let columns = map.columns.iter().map(|told| build_column(told, known, map.dialect));
     let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
     let key = match known {
         Some(known) => known.key.as_ref().map(|key| moved(key, known, &columns)).transpose()?,
@@ -120,19 +120,40 @@ pub(super) fn build(
     Ok(schema)
 }
 
-fn build_column(told: &MapColumn<'_>, known: Option<&TableSchema>) -> Result<Column, Difference> {
+fn build_column(
+    told: &MapColumn<'_>,
+    known: Option<&TableSchema>,
+    dialect: Dialect,
+) -> Result<Column, Difference> {
     let name = told.name.map(String::from_utf8_lossy).unwrap_or_default().into_owned();
     let known = known.and_then(|known| known.columns.iter().find(|column| column.name == name));
     let kind = kind_of(told, known.map(|column| &column.kind))
         .map_err(|declared| Difference::Unsupported { column: name.clone(), declared })?;
+    if known.is_none() && dialect == Dialect::Mariadb && may_be_another(&kind) {
+        return Err(Difference::Layout(format!(
+            "column {name}, which the table no longer has, is told as {} and may have been a type of MariaDB's own",
+            describe(&kind)
+        )));
+    }
     Ok(Column {
         name,
         kind,
         nullable: told.nullable,
         generated: known.is_some_and(|column| column.generated),
-        invisible: told.invisible,
+        invisible: told.invisible.unwrap_or_else(|| known.is_some_and(|column| column.invisible)),
         on_update_timestamp: known.is_some_and(|column| column.on_update_timestamp),
     })
+}
+
+/// Whether MariaDB tells columns of its own types as this one: UUID and addresses as BINARY, VECTOR as VARBINARY, JSON as
+/// LONGTEXT.
+const fn may_be_another(kind: &ColumnType) -> bool {
+    match kind {
+        ColumnType::Binary { length } => *length == 4 || *length == 16,
+        ColumnType::Varbinary { max_bytes } => max_bytes.is_multiple_of(4),
+        ColumnType::Text { charset: Charset::Utf8, length_bytes } => *length_bytes == 4,
+        _ => false,
+    }
 }
 
 /// The known key at the columns' new places.

@@ -25,6 +25,8 @@ mod table_map;
 mod tables;
 mod token;
 mod transaction;
+#[cfg(test)]
+mod types_of_mariadb;
 mod wire;
 
 use std::{sync::Arc, time::Instant};

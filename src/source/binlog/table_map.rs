@@ -26,6 +26,9 @@ pub(super) mod column_type {
     pub(crate) const TIMESTAMP2: u8 = 17;
     pub(crate) const DATETIME2: u8 = 18;
     pub(crate) const TIME2: u8 = 19;
+    /// BLOB and TEXT that MariaDB stores compressed; as 141 for VARCHAR and VARBINARY.
+    pub(crate) const BLOB_COMPRESSED: u8 = 140;
+    pub(crate) const VARCHAR_COMPRESSED: u8 = 141;
     pub(crate) const VECTOR: u8 = 242;
     pub(crate) const JSON: u8 = 245;
     pub(crate) const NEWDECIMAL: u8 = 246;
@@ -41,6 +44,14 @@ use column_type as ty;
 
 /// The most columns of a table (MySQL manual, "Limits on Table Column Count").
 const MOST_COLUMNS: usize = 4096;
+
+/// Whose table maps are read. They differ in which columns the charset lists count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Dialect {
+    #[default]
+    Mysql,
+    Mariadb,
+}
 
 /// The head of a table map: enough to know whether the table is ours.
 #[derive(Debug)]
@@ -59,6 +70,8 @@ pub(super) struct TableMap<'a> {
     pub(super) primary_key: Option<Vec<usize>>,
     /// Whether names are told (`binlog_row_metadata=FULL`).
     pub(super) is_full: bool,
+    /// Who wrote it.
+    pub(super) dialect: Dialect,
     /// Whether a primary key with prefixes is told, of which nothing is known here.
     pub(super) has_prefix_key: bool,
 }
@@ -75,7 +88,10 @@ pub(super) struct MapColumn<'a> {
     pub(super) encoding: Option<Encoding>,
     pub(super) name: Option<&'a [u8]>,
     pub(super) labels: Option<Vec<&'a [u8]>>,
-    pub(super) invisible: bool,
+    /// Told by MySQL only.
+    pub(super) invisible: Option<bool>,
+    /// Of a VECTOR of MySQL's.
+    pub(super) dimensions: Option<u32>,
 }
 
 impl<'a> TableMapHead<'a> {
@@ -90,7 +106,7 @@ impl<'a> TableMapHead<'a> {
         Ok(Self { table_id, database, table, rest: wire })
     }
 
-    pub(super) fn columns(&self) -> Result<TableMap<'a>, Malformed> {
+    pub(super) fn columns(&self, dialect: Dialect) -> Result<TableMap<'a>, Malformed> {
         let mut wire = self.rest;
         let count = wire.length()?;
         if count == 0 || count > MOST_COLUMNS {
@@ -105,8 +121,8 @@ impl<'a> TableMapHead<'a> {
             .map(|(index, code)| column(*code, &mut metadata, bit_low_first(nullable, index)))
             .collect::<Result<_, _>>()?;
         let mut map =
-            TableMap { columns, primary_key: None, is_full: false, has_prefix_key: false };
-        map.read_optional(wire)?;
+            TableMap { columns, primary_key: None, is_full: false, dialect, has_prefix_key: false };
+        map.read_optional(wire, dialect)?;
         Ok(map)
     }
 }
@@ -118,11 +134,17 @@ fn column<'a>(
     nullable: bool,
 ) -> Result<MapColumn<'a>, Malformed> {
     let (code, meta) = match code {
-        ty::FLOAT | ty::DOUBLE | ty::BLOB | ty::GEOMETRY | ty::JSON | ty::VECTOR => {
-            (code, u16::from(metadata.u8()?))
-        }
+        ty::FLOAT
+        | ty::DOUBLE
+        | ty::BLOB
+        | ty::BLOB_COMPRESSED
+        | ty::GEOMETRY
+        | ty::JSON
+        | ty::VECTOR => (code, u16::from(metadata.u8()?)),
         ty::TIMESTAMP2 | ty::DATETIME2 | ty::TIME2 => (code, u16::from(metadata.u8()?)),
-        ty::VARCHAR | ty::VAR_STRING | ty::BIT | ty::NEWDECIMAL => (code, metadata.u16()?),
+        ty::VARCHAR | ty::VARCHAR_COMPRESSED | ty::VAR_STRING | ty::BIT | ty::NEWDECIMAL => {
+            (code, metadata.u16()?)
+        }
         ty::STRING | ty::ENUM | ty::SET => string(metadata.u8()?, metadata.u8()?),
         ty::TINY | ty::SHORT | ty::LONG | ty::LONGLONG | ty::INT24 | ty::YEAR => (code, 0),
         ty::DATE | ty::NEWDATE | ty::OLD_TIME | ty::OLD_DATETIME | ty::OLD_TIMESTAMP => (code, 0),
@@ -171,7 +193,20 @@ impl MapColumn<'_> {
 
     /// Whether the charset lists count this column; binary strings are among them.
     const fn is_character(&self) -> bool {
-        matches!(self.code, ty::STRING | ty::VAR_STRING | ty::VARCHAR | ty::BLOB)
+        matches!(
+            self.code,
+            ty::STRING
+                | ty::VAR_STRING
+                | ty::VARCHAR
+                | ty::VARCHAR_COMPRESSED
+                | ty::BLOB
+                | ty::BLOB_COMPRESSED
+        )
+    }
+
+    /// The same in MariaDB, which counts geometry too (seen on 11.8).
+    const fn is_character_or_geometry(&self) -> bool {
+        self.is_character() || self.code == ty::GEOMETRY
     }
 
     const fn has_labels(&self) -> bool {
@@ -182,14 +217,18 @@ impl MapColumn<'_> {
 impl<'a> TableMap<'a> {
     /// Reads the fields behind the fixed part: type, length, value (MySQL source, `rows_event.h`,
     /// `Optional_metadata_field_type`). A type unknown here tells nothing that decoding needs.
-    fn read_optional(&mut self, mut wire: Wire<'a>) -> Result<(), Malformed> {
+    fn read_optional(&mut self, mut wire: Wire<'a>, dialect: Dialect) -> Result<(), Malformed> {
+        let is_character = match dialect {
+            Dialect::Mysql => MapColumn::is_character,
+            Dialect::Mariadb => MapColumn::is_character_or_geometry,
+        };
         while !wire.is_empty() {
             let field = wire.u8()?;
             let value = Wire(wire.lenenc_bytes()?);
             match field {
                 1 => self.read_signedness(value),
-                2 => self.read_default_charset(value, MapColumn::is_character)?,
-                3 => self.read_charsets(value, MapColumn::is_character)?,
+                2 => self.read_default_charset(value, is_character)?,
+                3 => self.read_charsets(value, is_character)?,
                 4 => self.read_names(value)?,
                 5 => self.read_labels(value, ty::SET)?,
                 6 => self.read_labels(value, ty::ENUM)?,
@@ -198,6 +237,7 @@ impl<'a> TableMap<'a> {
                 10 => self.read_default_charset(value, MapColumn::has_labels)?,
                 11 => self.read_charsets(value, MapColumn::has_labels)?,
                 12 => self.read_visibility(value),
+                13 => self.read_dimensions(value)?,
                 _ => {}
             }
         }
@@ -261,9 +301,16 @@ impl<'a> TableMap<'a> {
         Ok(())
     }
 
+    fn read_dimensions(&mut self, mut value: Wire<'_>) -> Result<(), Malformed> {
+        for column in self.columns.iter_mut().filter(|column| column.code == ty::VECTOR) {
+            column.dimensions = u32::try_from(value.lenenc()?).ok();
+        }
+        Ok(())
+    }
+
     fn read_visibility(&mut self, value: Wire<'_>) {
         for (index, column) in self.columns.iter_mut().enumerate() {
-            column.invisible = !bit_high_first(value.0, index);
+            column.invisible = Some(!bit_high_first(value.0, index));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     fresh::Fresh,
     layout::{self, Difference},
     rows::Plan,
-    table_map::{TableMap, TableMapHead},
+    table_map::{Dialect, TableMap, TableMapHead},
     wire::Malformed,
 };
 use crate::{
@@ -39,6 +39,8 @@ pub(super) struct Tables {
     mapped: HashMap<u64, Mapped, foldhash::fast::RandomState>,
     /// Whether the server takes names in any case (`lower_case_table_names`).
     pub(super) folds_case: bool,
+    /// Who writes the table maps.
+    pub(super) dialect: Dialect,
     /// Tables that were copied behind the position where the stream begins.
     pub(super) fresh: Fresh,
 }
@@ -75,6 +77,7 @@ impl Tables {
             known: schemas.into_iter().map(known).collect(),
             mapped: HashMap::default(),
             folds_case: false,
+            dialect: Dialect::default(),
             fresh: Fresh::default(),
         }
     }
@@ -128,7 +131,7 @@ impl Tables {
             self.remember(head.table_id, &[], Route::Foreign);
             return Ok(None);
         }
-        let map = head.columns()?;
+        let map = head.columns(self.dialect)?;
         let (plan, changed) = self.resolve(&name, &map, describe).await?;
         self.remember(head.table_id, body, Route::Ours(Arc::new(plan)));
         Ok(changed)

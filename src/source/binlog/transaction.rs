@@ -179,7 +179,10 @@ impl<D: Describe> Assembler<D> {
             kind::EXECUTE_LOAD_QUERY => return self.query(event::load_query(body)?, start).await,
             kind::TRANSACTION_PAYLOAD => self.open_payload(event::payload_size(body)?)?,
             kind::ROTATE => return self.rotate(body).await,
-            kind::FORMAT_DESCRIPTION => self.new_file()?,
+            kind::FORMAT_DESCRIPTION => {
+                self.tables.dialect = event::dialect(body)?;
+                self.new_file()?;
+            }
             kind::XA_PREPARE if event::is_one_phase(body)? => return self.finish().await,
             kind::XA_PREPARE => return Err(BinlogError::Xa.into()),
             kind::INCIDENT => return Err(BinlogError::Incident.into()),

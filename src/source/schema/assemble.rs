@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     column_type::{self, Declared},
-    query::{ColumnRow, Found, KeyRow, ReferenceRow},
+    query::{CheckRow, ColumnRow, Found, KeyRow, ReferenceRow},
 };
 use crate::{
-    model::table::{Column, ForeignKey, Key, KeyColumn, TableName, TableSchema},
+    model::table::{Column, ForeignKey, Key, KeyColumn, TableName, TableSchema, quote_identifier},
     source::error::SourceError,
 };
 
@@ -22,10 +22,13 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
     let mut columns = grouped(found.columns, |row| row.table.clone());
     let mut keys = grouped(found.keys, |row| row.table.clone());
     let mut references = grouped(found.references, |row| row.table.clone());
+    let checks = grouped(found.checks, |row| row.table.clone());
     let mut tables = Vec::with_capacity(found.tables.len());
     for row in found.tables {
         let own_columns = columns.remove(&row.name).unwrap_or_default();
-        let own_columns: Vec<Column> = own_columns.iter().map(column).collect();
+        let own_checks = checks.get(&row.name).map_or(&[][..], Vec::as_slice);
+        let own_columns: Vec<Column> =
+            own_columns.iter().map(|row| column(row, own_checks)).collect();
         let own_keys = keys.remove(&row.name).unwrap_or_default();
         let unique_keys = unique_keys(&row.name, &own_columns, own_keys)?;
         tables.push(TableSchema {
@@ -62,10 +65,14 @@ fn grouped<R, K: Ord>(rows: Vec<R>, of: impl Fn(&R) -> K) -> BTreeMap<K, Vec<R>>
     groups
 }
 
-fn column(row: &ColumnRow) -> Column {
+fn column(row: &ColumnRow, checks: &[CheckRow]) -> Column {
     let extra = row.extra.to_ascii_lowercase();
-    let declared =
-        Declared { text: &row.declared, charset: row.charset.as_deref(), octets: row.octets };
+    let declared = Declared {
+        text: &row.declared,
+        charset: row.charset.as_deref(),
+        octets: row.octets,
+        is_json: checks.iter().any(|check| is_json_check(&check.clause, &row.name)),
+    };
     Column {
         name: row.name.clone(),
         kind: column_type::parse(declared),
@@ -75,6 +82,15 @@ fn column(row: &ColumnRow) -> Column {
         invisible: extra.contains("invisible"),
         on_update_timestamp: extra.contains("on update"),
     }
+}
+
+/// Whether a CHECK says that the column is JSON and nothing else.
+fn is_json_check(clause: &str, column: &str) -> bool {
+    let inside =
+        |name: &str| clause.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+    inside("json_valid(")
+        && clause.get("json_valid(".len()..).and_then(|rest| rest.strip_suffix(')'))
+            == Some(quote_identifier(column).as_str())
 }
 
 /// The primary key, then the other usable ones. Of the primary key a prefix is enough: what differs in its beginning
@@ -156,7 +172,10 @@ fn changes_rows(rule: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::schema::query::TableRow;
+    use crate::{
+        model::table::{Charset, ColumnType},
+        source::schema::query::TableRow,
+    };
 
     fn name() -> TableName {
         TableName::new("shop", "orders")
@@ -186,7 +205,9 @@ mod tests {
 
     fn table(columns: Vec<ColumnRow>, keys: Vec<KeyRow>) -> TableSchema {
         let tables = vec![TableRow { name: name(), engine: "InnoDB".to_owned(), rows: 7 }];
-        let found = Found { tables, columns, keys, references: Vec::new() };
+        let clause = "json_valid(`doc`)".to_owned();
+        let checks = vec![CheckRow { table: name(), clause }];
+        let found = Found { tables, columns, keys, references: Vec::new(), checks };
         super::tables(found).unwrap().remove(0)
     }
 
@@ -224,6 +245,23 @@ mod tests {
         assert!(order_matters(&table));
         put_in_order(&mut table, &["u2".to_owned(), "other".to_owned(), "u1".to_owned()]);
         assert_eq!(table.key.unwrap().index, "u2");
+    }
+
+    #[test]
+    fn a_longtext_that_is_checked_to_be_json_is_json() {
+        let long = |name| ColumnRow {
+            declared: "longtext".to_owned(),
+            charset: Some("utf8mb4".to_owned()),
+            ..column(name, true, "")
+        };
+        let table = table(vec![long("doc"), long("other")], Vec::new());
+        let kinds: Vec<_> = table.columns.iter().map(|column| column.kind.clone()).collect();
+        let text = ColumnType::Text { charset: Charset::Utf8, length_bytes: 4 };
+        assert_eq!(kinds, [ColumnType::Json, text]);
+        assert!(is_json_check("JSON_VALID(`a``b`)", "a`b"));
+        for other in ["json_valid(`a`) or 1", "json_valid(`a`) and `b` > 1", "`a` > 0", "é"] {
+            assert!(!is_json_check(other, "a"), "{other}");
+        }
     }
 
     #[test]

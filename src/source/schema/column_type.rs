@@ -14,6 +14,8 @@ pub(super) struct Declared<'a> {
     pub(super) charset: Option<&'a str>,
     /// CHARACTER_OCTET_LENGTH.
     pub(super) octets: Option<u64>,
+    /// Whether the server checks that it is JSON (MariaDB, whose JSON is a LONGTEXT with such a check).
+    pub(super) is_json: bool,
 }
 
 /// The type in our terms.
@@ -36,10 +38,11 @@ fn supported(declared: Declared<'_>) -> Option<ColumnType> {
         "char" | "varchar" => plain(&words, text(&words, declared)?),
         "tinytext" | "text" | "mediumtext" | "longtext" => {
             let length_bytes = length_bytes(&words.name)?;
-            plain(
-                &words,
-                ColumnType::Text { charset: Charset::named(declared.charset?)?, length_bytes },
-            )
+            let charset = Charset::named(declared.charset?)?;
+            if declared.is_json && length_bytes == 4 && charset == Charset::Utf8 {
+                return plain(&words, ColumnType::Json);
+            }
+            plain(&words, ColumnType::Text { charset, length_bytes })
         }
         "tinyblob" | "blob" | "mediumblob" | "longblob" => {
             plain(&words, ColumnType::Blob { length_bytes: length_bytes(&words.name)? })
@@ -88,6 +91,10 @@ fn bare(words: &Words) -> Option<ColumnType> {
         "json" => ColumnType::Json,
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
         | "multipolygon" | "geometrycollection" | "geomcollection" => ColumnType::Geometry,
+        "vector" => ColumnType::Vector { dimensions: words.number(0)? },
+        "uuid" => ColumnType::Uuid,
+        "inet4" => ColumnType::Inet4,
+        "inet6" => ColumnType::Inet6,
         _ => return None,
     })
 }
@@ -147,16 +154,27 @@ impl Words {
             Some(inside) => inside.split_at_checked(closing(inside)?)?,
             None => ("", behind),
         };
-        Some(Self {
-            name: name.to_ascii_lowercase(),
-            arguments: arguments.to_owned(),
-            rest: rest.trim_start_matches(')').trim().to_ascii_lowercase(),
-        })
+        let name = name.to_ascii_lowercase();
+        let rest = rest.trim_start_matches(')').trim().to_ascii_lowercase();
+        let rest = if can_be_compressed(&name) { without_compression(&rest) } else { &rest };
+        Some(Self { arguments: arguments.to_owned(), rest: rest.to_owned(), name })
     }
 
     fn number<T: std::str::FromStr>(&self, index: usize) -> Option<T> {
         self.arguments.split(',').nth(index)?.trim().parse().ok()
     }
+}
+
+/// Which types MariaDB stores compressed on demand. The value is the same; only the binlog shows the difference.
+fn can_be_compressed(name: &str) -> bool {
+    matches!(name, "varchar" | "varbinary") || length_bytes(name).is_some()
+}
+
+/// The words without MariaDB's `/*M!100301 COMPRESSED*/`.
+fn without_compression(rest: &str) -> &str {
+    let comment = rest.strip_prefix("/*m!").and_then(|inside| inside.strip_suffix(" compressed*/"));
+    let is_version = |version: &str| version.bytes().all(|byte| byte.is_ascii_digit());
+    if comment.is_some_and(is_version) { "" } else { rest }
 }
 
 /// Where the bracket closes: not inside quotes.
@@ -218,11 +236,11 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> ColumnType {
-        parse(Declared { text, charset: None, octets: None })
+        parse(Declared { text, charset: None, octets: None, is_json: false })
     }
 
     fn of_text(text: &str, charset: &str, octets: u64) -> ColumnType {
-        parse(Declared { text, charset: Some(charset), octets: Some(octets) })
+        parse(Declared { text, charset: Some(charset), octets: Some(octets), is_json: false })
     }
 
     fn int(bytes: u8, unsigned: bool, boolean: bool) -> ColumnType {
@@ -279,6 +297,34 @@ mod tests {
     }
 
     #[test]
+    fn vectors_and_the_types_of_mariadb() {
+        assert_eq!(of("vector(2048)"), ColumnType::Vector { dimensions: 2048 });
+        assert_eq!(of("uuid"), ColumnType::Uuid);
+        assert_eq!(of("inet4"), ColumnType::Inet4);
+        assert_eq!(of("inet6"), ColumnType::Inet6);
+        let charset = Charset::Utf8;
+        assert_eq!(
+            of_text("varchar(200) /*M!100301 COMPRESSED*/", "utf8mb4", 800),
+            ColumnType::Varchar { charset, max_bytes: 800 }
+        );
+        assert_eq!(of("mediumblob /*M!100301 COMPRESSED*/"), ColumnType::Blob { length_bytes: 3 });
+    }
+
+    #[test]
+    fn a_checked_longtext_is_json() {
+        let checked = |text, charset| {
+            let octets = Some(u64::from(u32::MAX));
+            parse(Declared { text, charset: Some(charset), octets, is_json: true })
+        };
+        assert_eq!(checked("longtext", "utf8mb4"), ColumnType::Json);
+        assert_eq!(checked("longtext /*M!100301 COMPRESSED*/", "utf8mb4"), ColumnType::Json);
+        let latin = ColumnType::Text { charset: Charset::Latin1, length_bytes: 4 };
+        assert_eq!(checked("longtext", "latin1"), latin);
+        let text = ColumnType::Text { charset: Charset::Utf8, length_bytes: 2 };
+        assert_eq!(checked("text", "utf8mb4"), text);
+    }
+
+    #[test]
     fn labels_keep_quotes_commas_brackets_and_backslashes() {
         let kind = of_text(r"enum('a','it''s','x,y','p)q','b\\c','n\nl','')", "latin1", 3);
         let expected = ["a", "it's", "x,y", "p)q", r"b\c", "n\nl", ""].map(str::to_owned);
@@ -292,13 +338,15 @@ mod tests {
     #[test]
     fn what_is_unknown_is_told_in_the_servers_words() {
         let declared = |text: &str| ColumnType::Unsupported { declared: text.to_owned() };
-        assert_eq!(of("vector(3)"), declared("vector(3)"));
+        for old in ["timestamp /* 5.5 binary format */", "datetime(3) /* mariadb-5.3 */"] {
+            assert_eq!(of(old), declared(old));
+        }
         assert_eq!(
-            of("timestamp /* 5.5 binary format */"),
-            declared("timestamp /* 5.5 binary format */")
+            of_text("char(10) /*M!100301 COMPRESSED*/", "latin1", 10),
+            declared("char(10) /*M!100301 COMPRESSED*/")
         );
+        assert_eq!(of("uuid /* old */"), declared("uuid /* old */"));
         assert_eq!(of_text("varchar(10)", "ebcdic", 20), declared("varchar(10) charset ebcdic"));
-        assert_eq!(of("uuid"), declared("uuid"));
         assert_eq!(of("enum('a"), declared("enum('a"));
         assert_eq!(of("enum('a',x'ff41')"), declared("enum('a',x'ff41')"));
         let lost = "enum('a','?A') charset binary";

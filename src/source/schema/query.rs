@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub(super) columns: Vec<ColumnRow>,
     pub(super) keys: Vec<KeyRow>,
     pub(super) references: Vec<ReferenceRow>,
+    /// CHECK constraints of MariaDB; MySQL has a type of its own for what they are read for.
+    pub(super) checks: Vec<CheckRow>,
 }
 
 /// A base table.
@@ -45,6 +47,12 @@ pub(super) struct ColumnRow {
     pub(super) octets: Option<u64>,
     pub(super) nullable: bool,
     pub(super) extra: String,
+}
+
+/// A CHECK constraint.
+pub(super) struct CheckRow {
+    pub(super) table: TableName,
+    pub(super) clause: String,
 }
 
 /// A part of a unique index, in the index' order.
@@ -75,6 +83,7 @@ impl Found {
         self.columns.retain(|row| keep(&row.table));
         self.keys.retain(|row| keep(&row.table));
         self.references.retain(|row| keep(&row.table));
+        self.checks.retain(|row| keep(&row.table));
         self
     }
 }
@@ -110,7 +119,21 @@ pub(super) async fn read(
         columns: ask(connection, COLUMNS, scope, limit, column_row).await?,
         keys: ask(connection, KEYS, scope, limit, key_row).await?,
         references: ask(connection, REFERENCES, scope, limit, reference_row).await?,
+        checks: checks(connection, scope, limit).await?,
     })
+}
+
+/// The CHECK constraints, of MariaDB only: MySQL's view of them does not name their tables.
+async fn checks(
+    connection: &mut Conn,
+    scope: &Scope,
+    limit: Duration,
+) -> Result<Vec<CheckRow>, SourceError> {
+    let version: Option<String> = timed(limit, connection.query_first("SELECT VERSION()")).await?;
+    if !version.is_some_and(|version| version.to_ascii_lowercase().contains("mariadb")) {
+        return Ok(Vec::new());
+    }
+    ask(connection, CHECKS, scope, limit, check_row).await
 }
 
 /// The unique indexes of a table in the order of SHOW INDEX, which information_schema does not keep.
@@ -154,6 +177,10 @@ const REFERENCES: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.co
      JOIN information_schema.referential_constraints r ON r.constraint_schema = t.constraint_schema \
      AND r.constraint_name = t.constraint_name AND r.table_name = t.table_name \
      WHERE t.referenced_table_name IS NOT NULL AND {t} ORDER BY 1, 2, 3, t.ordinal_position";
+
+const CHECKS: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.check_clause AS clause \
+     FROM (SELECT constraint_schema AS table_schema, table_name, check_clause \
+     FROM information_schema.check_constraints) t WHERE {t}";
 
 async fn ask<T>(
     connection: &mut Conn,
@@ -207,6 +234,10 @@ fn column_row(row: &Row) -> Result<ColumnRow, SourceError> {
         nullable: cell::<String>(row, 6)?.eq_ignore_ascii_case("YES"),
         extra: cell::<Option<String>>(row, 7)?.unwrap_or_default(),
     })
+}
+
+fn check_row(row: &Row) -> Result<CheckRow, SourceError> {
+    Ok(CheckRow { table: table_name(row)?, clause: cell(row, 2)? })
 }
 
 fn key_row(row: &Row) -> Result<KeyRow, SourceError> {

@@ -42,6 +42,9 @@ pub(super) fn read<'r>(kind: &ColumnType, wire: &'r Wire) -> Option<Value<'r>> {
         ColumnType::Binary { .. } | ColumnType::Varbinary { .. } | ColumnType::Blob { .. } => {
             Value::Bytes(bytes(wire)?)
         }
+        ColumnType::Vector { .. } | ColumnType::Uuid | ColumnType::Inet4 | ColumnType::Inet6 => {
+            Value::Bytes(bytes(wire)?)
+        }
         ColumnType::Json => Value::JsonText(bytes(wire)?),
         ColumnType::Geometry => Value::Geometry(bytes(wire)?),
         ColumnType::Unsupported { .. } => return None,

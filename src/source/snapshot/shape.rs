@@ -38,8 +38,9 @@ fn fits(kind: &ColumnType, wire: &Wire) -> bool {
         ColumnType::Decimal { scale, .. } => {
             wire_type == W::MYSQL_TYPE_NEWDECIMAL && wire.decimals() == *scale
         }
+        // As numbers; of a short text MariaDB makes a short one.
         ColumnType::Bit { .. } | ColumnType::Enum { .. } | ColumnType::Set { .. } => {
-            wire_type == W::MYSQL_TYPE_LONGLONG
+            matches!(wire_type, W::MYSQL_TYPE_LONGLONG | W::MYSQL_TYPE_LONG)
         }
         ColumnType::Year => wire_type == W::MYSQL_TYPE_YEAR,
         ColumnType::Date => matches!(wire_type, W::MYSQL_TYPE_DATE | W::MYSQL_TYPE_NEWDATE),
@@ -52,7 +53,18 @@ fn fits(kind: &ColumnType, wire: &Wire) -> bool {
         ColumnType::Binary { .. } | ColumnType::Varbinary { .. } | ColumnType::Blob { .. } => {
             is_string(wire_type) && is_binary(wire)
         }
-        ColumnType::Json => wire_type == W::MYSQL_TYPE_JSON,
+        // MariaDB's is a LONGTEXT.
+        ColumnType::Json => {
+            wire_type == W::MYSQL_TYPE_JSON
+                || (is_string(wire_type) && is_text(wire, Charset::Utf8))
+        }
+        // MariaDB's is a VARBINARY.
+        ColumnType::Vector { .. } => {
+            (wire_type == W::MYSQL_TYPE_VECTOR || is_string(wire_type)) && is_binary(wire)
+        }
+        ColumnType::Uuid | ColumnType::Inet4 | ColumnType::Inet6 => {
+            is_string(wire_type) && is_binary(wire)
+        }
         ColumnType::Geometry => wire_type == W::MYSQL_TYPE_GEOMETRY,
         ColumnType::Unsupported { .. } => false,
     }
@@ -122,6 +134,14 @@ mod tests {
         let blob = ColumnType::Blob { length_bytes: 2 };
         check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 63), true);
         check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 255), false);
+        let json = wire(WireType::MYSQL_TYPE_BLOB, 45);
+        check(&ColumnType::Json, &json, true);
+        check(&ColumnType::Json, &wire(WireType::MYSQL_TYPE_BLOB, 8), false);
+        let bytes = wire(WireType::MYSQL_TYPE_VAR_STRING, 63);
+        check(&ColumnType::Vector { dimensions: 3 }, &bytes, true);
+        check(&ColumnType::Vector { dimensions: 3 }, &wire(WireType::MYSQL_TYPE_VECTOR, 63), true);
+        check(&ColumnType::Uuid, &wire(WireType::MYSQL_TYPE_STRING, 63), true);
+        check(&ColumnType::Uuid, &wire(WireType::MYSQL_TYPE_STRING, 8), false);
         let money = ColumnType::Decimal { precision: 10, scale: 2 };
         check(&money, &wire(WireType::MYSQL_TYPE_NEWDECIMAL, 63).with_decimals(2), true);
         check(&money, &wire(WireType::MYSQL_TYPE_NEWDECIMAL, 63).with_decimals(4), false);

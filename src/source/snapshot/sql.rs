@@ -298,6 +298,9 @@ pub(super) fn projection<'c>(columns: impl IntoIterator<Item = &'c Column>) -> S
             ColumnType::Enum { .. } | ColumnType::Set { .. } | ColumnType::Bit { .. } => {
                 format!("CAST({name} AS UNSIGNED)")
             }
+            // In the order of their text, as the binlog has them; the server keeps some of them in another.
+            ColumnType::Uuid | ColumnType::Inet6 => format!("CAST({name} AS BINARY(16))"),
+            ColumnType::Inet4 => format!("CAST({name} AS BINARY(4))"),
             _ => name,
         }
     });
