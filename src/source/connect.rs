@@ -28,15 +28,16 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// What every session begins with, on a new connection and on one that comes back to the pool.
 ///
 /// `net_write_timeout` is how long the server waits for us while we are slow on purpose (its default of a minute would
-/// cut the stream under back pressure). MariaDB skips comments with version numbers of MySQL's. The last two
-/// let information_schema tell fresh row counts and the generated invisible primary keys.
+/// cut the stream under back pressure). MariaDB skips comments with version numbers of MySQL's, and MySQL those that begin
+/// with an M. The last two of MySQL's let information_schema tell fresh row counts and the generated invisible primary
+/// keys.
 const SESSION: [&str; 3] = [
     "SET NAMES utf8mb4",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION time_zone = '+00:00', sql_mode = '', autocommit = 1, sql_select_limit = 18446744073709551615, \
      sql_big_selects = 1, wait_timeout = 28800, net_write_timeout = 3600, net_read_timeout = 3600 \
      /*!50708 , max_execution_time = 0 */ /*!80003 , information_schema_stats_expiry = 0 */ \
-     /*!80030 , show_gipk_in_create_table_and_information_schema = ON */",
+     /*!80030 , show_gipk_in_create_table_and_information_schema = ON */ /*M!100101 , max_statement_time = 0 */",
 ];
 
 /// Makes connections to the source. Cheap to clone; all clones share one pool.

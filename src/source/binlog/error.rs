@@ -73,6 +73,12 @@ pub enum BinlogError {
     /// The server says that changes are missing from its binlog.
     #[error("the source says that its binlog lacks changes (incident event)")]
     Incident,
+    /// MariaDB says that what follows is encrypted.
+    #[error("the source sent its binlog encrypted")]
+    Encrypted,
+    /// MariaDB cut a rows event into pieces.
+    #[error("the source sent a rows event in pieces (type 172)")]
+    FragmentedRows,
     /// A transaction without a GTID where GTIDs are used.
     #[error("the source sent a transaction without a GTID")]
     Anonymous,
@@ -154,6 +160,8 @@ impl BinlogError {
             | Self::TooLarge { .. }
             | Self::PacketTooLarge
             | Self::Incident
+            | Self::Encrypted
+            | Self::FragmentedRows
             | Self::Anonymous
             | Self::Xa
             | Self::RowImage(_)
@@ -194,6 +202,12 @@ impl BinlogError {
             Self::PacketTooLarge => "no replica can read such an event; write smaller rows",
             Self::Incident => {
                 "`binleaf checkpoint reset`, then `binleaf run`, copies all tables anew"
+            }
+            Self::Encrypted => {
+                "a server decrypts its binlog for those who may read it; one that does not cannot be followed: SET GLOBAL encrypt_binlog cannot be changed while it runs, so take encrypt-binlog out of my.cnf, restart the server, and copy anew with `binleaf checkpoint reset`"
+            }
+            Self::FragmentedRows => {
+                "this version cannot put such rows together: raise binlog_row_event_fragment_threshold on the source, then `binleaf checkpoint reset` and `binleaf run` copy the tables anew"
             }
             Self::Anonymous => {
                 "SET GLOBAL gtid_mode = ON; -- all transactions need a GTID once the position is a GTID set"
@@ -263,7 +277,13 @@ impl Refusal {
         let says = |words: &[&str]| words.iter().any(|part| text.contains(part));
         if says(&["purged", "could not find first log file", "could not find next log"]) {
             Self::Purged
-        } else if says(&["more gtids than", "impossible position", "position > file size"]) {
+        } else if says(&[
+            "more gtids than",
+            "impossible position",
+            "position > file size",
+            "not in the master's binlog",
+            "diverged",
+        ]) {
             Self::Ahead
         } else if says(&["same server_uuid", "same server_id"]) {
             Self::SameId

@@ -99,7 +99,7 @@ pub(super) struct Player {
 impl Player {
     /// Copies everything of the database `fixture`, from the beginning.
     pub(super) fn new(schemas: Vec<Arc<TableSchema>>, described: Vec<TableSchema>) -> Self {
-        let start = Position { gtid_set: Some(Default::default()), ..Position::default() };
+        let start = Position { gtid_set: Some("".parse().unwrap()), ..Position::default() };
         Self::at(start, schemas, described)
     }
 

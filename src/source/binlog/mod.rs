@@ -16,6 +16,7 @@ mod fixture;
 mod fresh;
 mod kind;
 mod layout;
+mod mariadb;
 mod payload;
 mod place;
 mod request;

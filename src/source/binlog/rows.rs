@@ -79,23 +79,50 @@ fn is_set(bitmap: &[u8], index: usize) -> bool {
     bitmap.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
 }
 
+/// Where the bytes of rows are.
+pub(super) enum Held {
+    /// In the event as it came.
+    Event(Event),
+    /// Inflated: the rows alone.
+    Inflated(Vec<u8>),
+}
+
+impl Held {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Event(event) => event.data(),
+            Self::Inflated(bytes) => bytes,
+        }
+    }
+}
+
 /// The rows of one event.
 pub(super) struct EventRows {
-    event: Event,
+    held: Held,
     next: usize,
     change: ChangeKind,
     plan: Arc<Plan>,
 }
 
 impl EventRows {
-    pub(super) const fn new(event: Event, head: &RowsHead, plan: Arc<Plan>) -> Self {
-        Self { event, next: head.start, change: head.change, plan }
+    /// The rows of an event with this head; of inflated ones the first stands first.
+    pub(super) const fn new(held: Held, head: &RowsHead, plan: Arc<Plan>) -> Self {
+        let next = match held {
+            Held::Event(_) => head.start,
+            Held::Inflated(_) => 0,
+        };
+        Self { held, next, change: head.change, plan }
+    }
+
+    /// Whether there is no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.next == self.held.bytes().len()
     }
 
     /// What it holds in memory.
     pub(super) fn bytes(&self) -> usize {
         // The event keeps a copy of the stream's format description: its name and one byte for each kind of event.
-        self.event.data().len() + size_of::<Self>() + 64
+        self.held.bytes().len() + size_of::<Self>() + 64
     }
 }
 
@@ -113,7 +140,7 @@ impl fmt::Debug for EventRows {
 
 impl RowBlock for EventRows {
     fn next_change(&mut self, visitor: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
-        let body = self.event.data();
+        let body = self.held.bytes();
         let mut wire = Wire(body.get(self.next..).unwrap_or_default());
         if wire.is_empty() {
             return Ok(None);

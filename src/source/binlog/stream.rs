@@ -6,7 +6,7 @@
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt};
-use mysql_async::BinlogStream;
+use mysql_async::{BinlogStream, Conn};
 use mysql_common::binlog::events::Event;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use crate::{
     config::{RetryConfig, SourceConfig},
     model::{
         fault::{Fault, Stage},
+        position::Position,
         table::{TableName, TableSchema},
     },
     runtime::retry::Backoff,
@@ -136,7 +137,7 @@ impl Session {
         };
         let mut stream = match opened {
             Ok(stream) => stream,
-            Err(fault) => return fault.into(),
+            Err(end) => return end,
         };
         let end = self.follow(&mut stream, tries, &cancel).await;
         close(stream).await;
@@ -144,17 +145,30 @@ impl Session {
     }
 
     /// Connects and asks for what comes behind the position.
-    async fn open(&mut self, is_first: bool) -> Result<BinlogStream, Fault> {
-        let mut connection = self.connector.connect().await?;
-        request::prepare(&mut connection, &self.replica, self.config.heartbeat).await?;
-        self.assembler.tables.folds_case = request::folds_case(&mut connection).await?;
+    async fn open(&mut self, is_first: bool) -> Result<BinlogStream, End> {
+        let mut connection = self.connector.connect().await.map_err(Fault::from)?;
+        let server = position::identity(&mut connection).await.map_err(Fault::from)?;
         let position = self.assembler.position().clone();
+        self.prepare(&mut connection, &position).await.map_err(Fault::from)?;
         // At the first start the caller has verified it; after that, the address may have come to mean another server.
         if !is_first {
             position::verify(&self.connector, &position).await?;
         }
+        if position.gtid_set.is_some() && position.server_uuid != server {
+            self.assembler.move_to(&server).await.map_err(|halt| self.halted(halt))?;
+        }
         self.assembler.restart(request::first_offset(&position));
-        Ok(request::dump(connection, &self.replica, &position).await?)
+        let dump = request::dump(connection, &self.replica, &position).await;
+        Ok(dump.map_err(Fault::from)?)
+    }
+
+    async fn prepare(
+        &mut self,
+        connection: &mut Conn,
+        position: &Position,
+    ) -> Result<(), BinlogError> {
+        self.assembler.tables.folds_case = request::folds_case(connection).await?;
+        request::prepare(connection, &self.replica, self.config.heartbeat, position).await
     }
 
     /// Takes events until the stream ends.
@@ -188,10 +202,8 @@ impl Session {
                 () = cancel.cancelled() => return End::Stopped,
                 taken = self.assembler.take(event) => taken,
             };
-            match taken {
-                Ok(()) => {}
-                Err(Halt::Closed) => return End::Stopped,
-                Err(Halt::Failed(error)) => return self.failed(error),
+            if let Err(halt) = taken {
+                return self.halted(halt);
             }
             let has_ended = self.assembler.is_between() && !was_between;
             if has_ended {
@@ -201,6 +213,13 @@ impl Session {
                 told = Instant::now();
                 self.tell(told);
             }
+        }
+    }
+
+    fn halted(&self, halt: Halt) -> End {
+        match halt {
+            Halt::Closed => End::Stopped,
+            Halt::Failed(error) => self.failed(error),
         }
     }
 

@@ -1,7 +1,10 @@
 //! What the source's tables are like, as far as it matters to snapshot and stream. Pure.
 
 use super::{SOURCE, Variables};
-use crate::model::{finding::Finding, table::TableSchema};
+use crate::{
+    model::{finding::Finding, table::TableSchema},
+    source::flavour::Flavour,
+};
 
 /// Engines whose reads are consistent and whose commits are in the binlog in order.
 const TRANSACTIONAL: [&str; 3] = ["InnoDB", "ROCKSDB", "ndbcluster"];
@@ -59,20 +62,23 @@ fn cascades(table: &TableSchema) -> Option<Finding> {
 }
 
 fn cascades_remedy(table: &TableSchema, variables: &Variables) -> String {
-    if variables.version >= LOGGED_CASCADES_SINCE {
+    let is_mysql = variables.flavour() == Flavour::Mysql;
+    if is_mysql && variables.version >= LOGGED_CASCADES_SINCE {
         return "innodb_native_foreign_keys = OFF -- in my.cnf; then restart the server".to_owned();
     }
     let name =
         table.foreign_keys.iter().find(|key| key.cascades).map_or("", |key| key.name.as_str());
+    let or_upgrade = if is_mysql { ", or upgrade to MySQL 9.6, which logs cascades" } else { "" };
     format!(
-        "ALTER TABLE {} DROP FOREIGN KEY `{}`; -- and add it with RESTRICT, or upgrade to MySQL 9.6, which logs cascades",
+        "ALTER TABLE {} DROP FOREIGN KEY `{}`; -- and add it with RESTRICT{or_upgrade}",
         table.name.quoted(),
         name.replace('`', "``")
     )
 }
 
 fn cascades_are_logged(variables: &Variables) -> bool {
-    variables.version >= LOGGED_CASCADES_SINCE
+    variables.flavour() == Flavour::Mysql
+        && variables.version >= LOGGED_CASCADES_SINCE
         && variables.get("innodb_native_foreign_keys").is_some()
         && !variables.is_on("innodb_native_foreign_keys")
 }

@@ -105,7 +105,7 @@ async fn the_position_moves_with_the_marks() {
     let set = position.gtid_set.unwrap().to_string();
     assert_eq!(set.split_once(':').unwrap().1, "1-15:tagged:1");
     let anchor = position.anchor.unwrap();
-    assert_eq!(anchor.gtid.number, 15);
+    assert!(anchor.gtid.to_string().ends_with(":15"));
     assert!(anchor.committed_micros > 1_700_000_000_000_000 && anchor.offset < position.offset);
 }
 
@@ -407,7 +407,10 @@ proptest! {
             parsed += usize::from(rows::head(kind, &bytes).is_ok());
         }
         parsed += usize::from(event::query(&bytes).is_ok() && event::load_query(&bytes).is_ok());
-        parsed += usize::from(event::rotate(&bytes).is_ok() && event::payload_size(&bytes).is_ok());
+        parsed += usize::from(event::rotate(&event_of(4, 0, &bytes)).is_ok());
+        parsed += usize::from(event::payload_size(&bytes).is_ok());
+        parsed += usize::from(mariadb::gtid(1, &bytes).is_ok());
+        parsed += usize::from(mariadb::inflate(&bytes, 1 << 20).is_ok());
         if let Ok(head) = TableMapHead::parse(&bytes) {
             parsed += usize::from(head.columns().is_ok());
         }
