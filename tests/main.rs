@@ -16,6 +16,7 @@
 mod copying;
 mod guarding;
 mod house;
+mod mariadb;
 mod operating;
 mod positions;
 mod support;
