@@ -193,7 +193,8 @@ impl SourceError {
             }),
             Self::NoHost(tried) => tried.iter().find_map(Self::hint),
             Self::AuthPlugin(_) => Some(
-                "CREATE USER '…'@'%' IDENTIFIED WITH caching_sha2_password BY '…'; or ALTER USER likewise"
+                "CREATE USER '…'@'%' IDENTIFIED WITH caching_sha2_password BY '…'; or ALTER USER likewise; on MariaDB \
+                 IDENTIFIED VIA mysql_native_password USING PASSWORD('…')"
                     .to_owned(),
             ),
             Self::NoTls => Some(

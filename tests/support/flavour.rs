@@ -22,7 +22,8 @@ impl Flavour {
             .pass(Some(address.password.clone()))
             .prefer_socket(false);
         let mut conn = Conn::new(options).await.expect("the source answers");
-        let version: Option<String> = conn.query_first("SELECT VERSION()").await.expect("a version");
+        let version: Option<String> =
+            conn.query_first("SELECT VERSION()").await.expect("a version");
         conn.disconnect().await.expect("a clean end");
         match version.expect("a version").contains("MariaDB") {
             true => Self::Mariadb,

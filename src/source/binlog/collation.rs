@@ -1,4 +1,5 @@
-//! Collation numbers, by which table maps name charsets (`information_schema.collations`, MySQL 9.7).
+//! Collation numbers, by which table maps name charsets (`information_schema.collations`, MySQL 9.7;
+//! `collation_character_set_applicability`, MariaDB 11.8).
 
 use crate::model::table::Charset;
 
@@ -22,6 +23,11 @@ pub(super) const fn encoding(collation: u64) -> Encoding {
         45 | 46 | 224..=247 | 255..=323 => Encoding::Text(Charset::Utf8),
         11 | 65 => Encoding::Text(Charset::Ascii),
         5 | 8 | 15 | 31 | 47 | 48 | 49 | 94 => Encoding::Text(Charset::Latin1),
+        // MariaDB's own: without padding, and those of UCA 14.
+        576..=579 | 1057 | 1107 | 1216 | 1238 | 2048..=2303 => Encoding::Text(Charset::Utf8),
+        608..=611 | 1069 | 1070 | 1248 | 1270 | 2304..=2559 => Encoding::Text(Charset::Utf8),
+        1035 | 1089 => Encoding::Text(Charset::Ascii),
+        1032 | 1071 => Encoding::Text(Charset::Latin1),
         _ => Encoding::Other,
     }
 }

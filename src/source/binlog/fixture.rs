@@ -86,6 +86,10 @@ impl Describe for Described {
     async fn describe(&mut self, table: &TableName) -> Result<Option<TableSchema>, SourceError> {
         Ok(self.0.get(table).cloned())
     }
+
+    async fn is_other_kind(&mut self, table: &TableName) -> Result<bool, SourceError> {
+        Ok(table.table == "a_sequence")
+    }
 }
 
 /// An assembler with the other end of its channel.

@@ -27,6 +27,7 @@ mod table_map;
 mod tables;
 mod token;
 mod transaction;
+mod versioned;
 mod wire;
 
 use std::{sync::Arc, time::Instant};

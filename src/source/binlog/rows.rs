@@ -7,6 +7,7 @@ use mysql_common::binlog::events::Event;
 use super::{
     cell::Cell,
     event::kind,
+    versioned::History,
     wire::{Malformed, Wire},
 };
 use crate::model::{
@@ -23,8 +24,10 @@ pub(super) const NO_TABLE: u64 = 0x00FF_FFFF;
 pub(super) struct Plan {
     /// The schema that they were written under.
     pub(super) schema: Arc<TableSchema>,
-    /// One for each column.
+    /// One for each column of a row image.
     pub(super) cells: Box<[Cell]>,
+    /// Where a versioned table's rows end.
+    pub(super) history: Option<History>,
 }
 
 /// The head of a rows event.
@@ -145,10 +148,14 @@ impl RowBlock for EventRows {
         if wire.is_empty() {
             return Ok(None);
         }
-        show_change(&self.plan.cells, self.change, &mut wire, visitor)
-            .map_err(|malformed| undecodable(&self.plan.schema, malformed))?;
+        let Plan { schema, cells, history } = &*self.plan;
+        let shown = match history {
+            None => show_change(cells, self.change, &mut wire, visitor).map(|()| Some(self.change)),
+            Some(history) => history.next_change(cells, self.change, &mut wire, visitor),
+        };
+        let shown = shown.map_err(|malformed| undecodable(schema, malformed))?;
         self.next = body.len() - wire.0.len();
-        Ok(Some(self.change))
+        Ok(shown)
     }
 }
 

@@ -52,6 +52,12 @@ impl Describe for AskSource {
         let mut connection = self.0.pooled().await?;
         schema::describe(&mut connection, table).await
     }
+
+    async fn is_other_kind(&mut self, table: &TableName) -> Result<bool, SourceError> {
+        let mut connection = self.0.pooled().await?;
+        let kind = schema::kind(&mut connection, table).await?;
+        Ok(kind.is_some_and(|kind| !schema::is_table(&kind)))
+    }
 }
 
 /// A stream that mends itself.

@@ -186,7 +186,9 @@ impl<D: Describe> Assembler<D> {
             kind::QUERY => return self.query(event::query(body)?, start).await,
             kind::EXECUTE_LOAD_QUERY => return self.query(event::load_query(body)?, start).await,
             kind::TRANSACTION_PAYLOAD => self.open_payload(event::payload_size(body)?)?,
-            kind::QUERY_COMPRESSED => return self.compressed_query(event::query(body)?, start).await,
+            kind::QUERY_COMPRESSED => {
+                return self.compressed_query(event::query(body)?, start).await;
+            }
             kind::ROTATE => return self.rotate(&event).await,
             kind::HEARTBEAT => return self.idle(&event).await,
             kind::FORMAT_DESCRIPTION => self.new_file()?,

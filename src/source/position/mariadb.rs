@@ -126,8 +126,7 @@ fn domains(text: &str) -> Result<DomainPosition, SourceError> {
 fn state(text: &str) -> Result<Vec<DomainGtid>, SourceError> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let gtids: Result<Vec<DomainGtid>, _> = parts.map(str::parse).collect();
-    gtids
-        .map_err(|error| SourceError::Unexpected(format!("a GTID state that is none: {error}")))
+    gtids.map_err(|error| SourceError::Unexpected(format!("a GTID state that is none: {error}")))
 }
 
 /// Sees that a stream can go on at `position` without a gap.
@@ -190,9 +189,9 @@ fn compare(position: &Position, ours: &DomainPosition, history: &History) -> Res
 /// What a refused dump means: the numbers are known, so what is asked for is no longer, or not, in the files.
 fn refused(ours: &DomainPosition, answer: &ServerAnswer) -> String {
     match answer.message.contains("purged") {
-        true => format!(
-            "the source has purged transactions behind {ours} that were not copied yet"
-        ),
+        true => {
+            format!("the source has purged transactions behind {ours} that were not copied yet")
+        }
         false => format!("the source does not have the position {ours} in its binlog: {answer}"),
     }
 }
@@ -232,6 +231,9 @@ mod tests {
         let message = "Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old \
                        and required binlog files have been purged.";
         let answer = ServerAnswer { code: 1236, message: message.to_owned() };
-        assert!(refused(&"0-1-3".parse().unwrap(), &answer).contains("purged transactions behind 0-1-3"));
+        assert!(
+            refused(&"0-1-3".parse().unwrap(), &answer)
+                .contains("purged transactions behind 0-1-3")
+        );
     }
 }

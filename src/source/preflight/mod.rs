@@ -59,9 +59,7 @@ async fn check(
     findings.extend(server::settings(&variables, config));
     let rights = match variables.flavour() {
         Flavour::Mysql => rights::replication(connection, &variables, config).await,
-        Flavour::Mariadb => {
-            mariadb::replication(connector, connection, &variables, config).await
-        }
+        Flavour::Mariadb => mariadb::replication(connector, connection, &variables, config).await,
     };
     keep(findings, "account", rights);
     keep(findings, "clock", server::clock(connection, config.source.read_timeout).await);

@@ -45,7 +45,9 @@ pub(super) async fn replication(
     }
     if !variables.is_on("log_replica_updates") && !variables.is_on("log_slave_updates") {
         let is_replica = allowed(upstream(connection, variables, limit).await)?;
-        findings.extend(is_replica.filter(|yes| *yes).map(|_| unlogged_upstream("log_replica_updates")));
+        findings.extend(
+            is_replica.filter(|yes| *yes).map(|_| unlogged_upstream("log_replica_updates")),
+        );
     }
     Ok(findings)
 }

@@ -322,6 +322,7 @@ mod tests {
             foreign_keys: Vec::new(),
             estimated_rows: 2_000_000_000,
             engine: String::new(),
+            versioning: None,
         };
         let days = variables(&[("expire_logs_days", "3")]);
         let finding = retention(&days, &Config::default(), std::slice::from_ref(&table)).unwrap();

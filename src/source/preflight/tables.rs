@@ -103,6 +103,7 @@ mod tests {
             }],
             estimated_rows: 0,
             engine: engine.to_owned(),
+            versioning: None,
         }
     }
 

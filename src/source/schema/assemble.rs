@@ -7,7 +7,7 @@ use super::{
     query::{ColumnRow, Found, KeyRow, ReferenceRow},
 };
 use crate::{
-    model::table::{Column, ForeignKey, Key, KeyColumn, TableName, TableSchema},
+    model::table::{Column, ForeignKey, Key, KeyColumn, TableName, TableSchema, Versioning},
     source::error::SourceError,
 };
 
@@ -25,6 +25,7 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
     let mut tables = Vec::with_capacity(found.tables.len());
     for row in found.tables {
         let own_columns = columns.remove(&row.name).unwrap_or_default();
+        let versioning = row.is_versioned.then(|| versioning(&own_columns));
         let own_columns: Vec<Column> = own_columns.iter().map(column).collect();
         let own_keys = keys.remove(&row.name).unwrap_or_default();
         let unique_keys = unique_keys(&row.name, &own_columns, own_keys)?;
@@ -35,6 +36,7 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
             foreign_keys: foreign_keys(references.remove(&row.name).unwrap_or_default()),
             estimated_rows: row.rows,
             engine: row.engine,
+            versioning,
             name: row.name,
         });
     }
@@ -60,6 +62,12 @@ fn grouped<R, K: Ord>(rows: Vec<R>, of: impl Fn(&R) -> K) -> BTreeMap<K, Vec<R>>
         groups.entry(of(&row)).or_default().push(row);
     }
     groups
+}
+
+/// A period is declared with both its columns or not at all.
+fn versioning(columns: &[ColumnRow]) -> Versioning {
+    let end = columns.iter().position(|row| row.expression.eq_ignore_ascii_case("ROW END"));
+    end.map_or(Versioning::Hidden, |end| Versioning::Declared { end })
 }
 
 fn column(row: &ColumnRow) -> Column {
@@ -171,6 +179,7 @@ mod tests {
             octets: None,
             nullable,
             extra: extra.to_owned(),
+            expression: String::new(),
         }
     }
 
@@ -185,7 +194,12 @@ mod tests {
     }
 
     fn table(columns: Vec<ColumnRow>, keys: Vec<KeyRow>) -> TableSchema {
-        let tables = vec![TableRow { name: name(), engine: "InnoDB".to_owned(), rows: 7 }];
+        let tables = vec![TableRow {
+            name: name(),
+            engine: "InnoDB".to_owned(),
+            rows: 7,
+            is_versioned: false,
+        }];
         let found = Found { tables, columns, keys, references: Vec::new() };
         super::tables(found).unwrap().remove(0)
     }
@@ -224,6 +238,15 @@ mod tests {
         assert!(order_matters(&table));
         put_in_order(&mut table, &["u2".to_owned(), "other".to_owned(), "u1".to_owned()]);
         assert_eq!(table.key.unwrap().index, "u2");
+    }
+
+    #[test]
+    fn a_period_is_declared_or_hidden() {
+        let mut columns = vec![column("id", false, ""), column("from", false, "STORED GENERATED")];
+        assert_eq!(versioning(&columns), Versioning::Hidden);
+        columns[1].expression = "ROW START".to_owned();
+        columns.push(ColumnRow { expression: "ROW END".to_owned(), ..column("to", false, "") });
+        assert_eq!(versioning(&columns), Versioning::Declared { end: 2 });
     }
 
     #[test]

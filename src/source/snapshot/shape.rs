@@ -94,7 +94,8 @@ fn is_binary(wire: &Wire) -> bool {
     wire.character_set() == BINARY
 }
 
-/// The charset of a collation by its number (`information_schema.collations`, MySQL 9.7).
+/// The charset of a collation by its number (`information_schema.collations`, MySQL 9.7;
+/// `collation_character_set_applicability`, MariaDB 11.8).
 const fn charset_of(collation: u16) -> Option<Charset> {
     match collation {
         // utf8mb3, then utf8mb4.
@@ -102,6 +103,11 @@ const fn charset_of(collation: u16) -> Option<Charset> {
         45 | 46 | 224..=247 | 255..=323 => Some(Charset::Utf8),
         11 | 65 => Some(Charset::Ascii),
         5 | 8 | 15 | 31 | 47 | 48 | 49 | 94 => Some(Charset::Latin1),
+        // MariaDB's own: without padding, and those of UCA 14.
+        576..=579 | 1057 | 1107 | 1216 | 1238 | 2048..=2303 => Some(Charset::Utf8),
+        608..=611 | 1069 | 1070 | 1248 | 1270 | 2304..=2559 => Some(Charset::Utf8),
+        1035 | 1089 => Some(Charset::Ascii),
+        1032 | 1071 => Some(Charset::Latin1),
         _ => None,
     }
 }

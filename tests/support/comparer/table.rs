@@ -83,7 +83,7 @@ pub async fn all(source: &Source) -> Vec<Table> {
     let names: Vec<String> = conn
         .query(format!(
             "SELECT TABLE_NAME FROM information_schema.TABLES
-             WHERE TABLE_SCHEMA = '{}' AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME",
+             WHERE TABLE_SCHEMA = '{}' AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME",
             source.database
         ))
         .await

@@ -15,7 +15,10 @@ use crate::{
 
 impl<D: Describe> Assembler<D> {
     /// Goes on from another server of the same group.
-    pub(in crate::source::binlog) async fn move_to(&mut self, server_uuid: &str) -> Result<(), Halt> {
+    pub(in crate::source::binlog) async fn move_to(
+        &mut self,
+        server_uuid: &str,
+    ) -> Result<(), Halt> {
         self.position();
         self.position.move_to(server_uuid);
         let mark = Mark::Server { server_uuid: server_uuid.to_owned() };

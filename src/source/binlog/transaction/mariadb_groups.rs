@@ -12,7 +12,11 @@ use crate::{
 
 impl<D: Describe> Assembler<D> {
     /// On MariaDB the GTID event is the BEGIN too, but for statements that commit by themselves.
-    pub(super) fn begin_in_domain(&mut self, event: &DomainEvent, start: u64) -> Result<(), BinlogError> {
+    pub(super) fn begin_in_domain(
+        &mut self,
+        event: &DomainEvent,
+        start: u64,
+    ) -> Result<(), BinlogError> {
         if self.open.is_some() {
             return Err(BinlogError::Unfinished);
         }
