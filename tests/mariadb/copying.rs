@@ -54,11 +54,10 @@ async fn a_stream_may_begin_at_a_file_and_an_offset() {
     pair.source.run_all(&["CREATE TABLE t (k INT PRIMARY KEY)", "INSERT INTO t VALUES (1)"]).await;
     let (file, offset) = pair.source.coordinates().await;
     pair.source.run("INSERT INTO t VALUES (2)").await;
-    let launch = Launch::of(&pair).set("snapshot", "when", "\"never\"").set(
-        "stream",
-        "start",
-        &format!("\"{file}:{offset}\""),
-    );
+    let launch = Launch::of(&pair)
+        .set("snapshot", "when", "\"never\"")
+        .set("snapshot", "existing", "\"merge\"")
+        .set("stream", "start", &format!("\"{file}:{offset}\""));
     let mut binleaf = launch.run();
     binleaf.catches_up_by_file().await;
     assert_eq!(pair.target.count("t").await, 1);

@@ -26,9 +26,9 @@ impl Place {
         self.end.saturating_sub(u64::from(header.event_size()))
     }
 
-    /// Whether the offset with these lower 32 bits is behind the last event, as far as they tell.
-    pub(super) fn is_ahead(&self, low: u32) -> bool {
-        u64::from(low) > self.end & u64::from(u32::MAX)
+    /// Whether the offset with these lower 32 bits is before the end of the last event, as far as they tell.
+    pub(super) fn is_past(&self, low: u32) -> bool {
+        u64::from(low) < self.end & u64::from(u32::MAX)
     }
 
     /// Goes on to the offset with these lower 32 bits. MariaDB says 0 for the events inside of a group.

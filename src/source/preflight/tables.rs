@@ -2,7 +2,10 @@
 
 use super::{SOURCE, Variables};
 use crate::{
-    model::{finding::Finding, table::TableSchema},
+    model::{
+        finding::Finding,
+        table::{ColumnType, TableSchema, Versioning},
+    },
     source::flavour::Flavour,
 };
 
@@ -25,6 +28,7 @@ pub(super) fn findings(tables: &[TableSchema], variables: &Variables) -> Vec<Fin
     let mut findings = Vec::new();
     for table in tables {
         findings.extend(engine(table));
+        findings.extend(numbered_history(table));
         findings.extend(
             cascades(table)
                 .filter(|_| !logged)
@@ -45,6 +49,23 @@ fn engine(table: &TableSchema) -> Option<Finding> {
     );
     let remedy = format!("ALTER TABLE {} ENGINE = InnoDB;", table.name.quoted());
     Some(Finding::warning("engine", table.name.to_string(), meaning).mend(remedy))
+}
+
+/// MariaDB logs the changes of such a table as statements, whatever `binlog_format` says (seen on 11.8).
+fn numbered_history(table: &TableSchema) -> Option<Finding> {
+    let Some(Versioning::Declared { end }) = table.versioning else { return None };
+    let column = table.columns.get(end)?;
+    matches!(column.kind, ColumnType::Int { .. }).then(|| {
+        let meaning = format!(
+            "its history goes by transaction numbers ({}), and the server logs changes of such a table as statements: they \
+             cannot be followed",
+            column.name
+        );
+        Finding::error("versioning", table.name.to_string(), meaning).mend(format!(
+            "keep the history by TIMESTAMP(6), or leave it out: source.exclude_tables = [\"{}\"]",
+            table.name
+        ))
+    })
 }
 
 fn cascades(table: &TableSchema) -> Option<Finding> {

@@ -28,7 +28,10 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
         let versioning = row.is_versioned.then(|| versioning(&own_columns));
         let own_columns: Vec<Column> = own_columns.iter().map(column).collect();
         let own_keys = keys.remove(&row.name).unwrap_or_default();
-        let unique_keys = unique_keys(&row.name, &own_columns, own_keys)?;
+        let mut unique_keys = unique_keys(&row.name, &own_columns, own_keys)?;
+        if let Some(Versioning::Declared { end }) = versioning {
+            unique_keys.retain_mut(|key| tells_current_rows(key, end));
+        }
         tables.push(TableSchema {
             key: unique_keys.first().cloned(),
             unique_keys,
@@ -62,6 +65,13 @@ fn grouped<R, K: Ord>(rows: Vec<R>, of: impl Fn(&R) -> K) -> BTreeMap<K, Vec<R>>
         groups.entry(of(&row)).or_default().push(row);
     }
     groups
+}
+
+/// Takes the row's end out of a key, into which the server has put it: it is the same in all current rows. False for a
+/// key of nothing else.
+fn tells_current_rows(key: &mut Key, end: usize) -> bool {
+    key.columns.retain(|part| part.column != end);
+    !key.columns.is_empty()
 }
 
 /// A period is declared with both its columns or not at all.
@@ -238,6 +248,20 @@ mod tests {
         assert!(order_matters(&table));
         put_in_order(&mut table, &["u2".to_owned(), "other".to_owned(), "u1".to_owned()]);
         assert_eq!(table.key.unwrap().index, "u2");
+    }
+
+    #[test]
+    fn the_end_of_a_row_is_no_part_of_its_key() {
+        let part = |column| KeyColumn { column, descending: false };
+        let of = |columns: &[usize]| Key {
+            index: PRIMARY.to_owned(),
+            columns: columns.iter().copied().map(part).collect(),
+            hidden: false,
+        };
+        let mut key = of(&[0, 3]);
+        assert!(tells_current_rows(&mut key, 3));
+        assert_eq!(key, of(&[0]));
+        assert!(!tells_current_rows(&mut of(&[3]), 3));
     }
 
     #[test]

@@ -38,8 +38,9 @@ fn fits(kind: &ColumnType, wire: &Wire) -> bool {
         ColumnType::Decimal { scale, .. } => {
             wire_type == W::MYSQL_TYPE_NEWDECIMAL && wire.decimals() == *scale
         }
+        // As numbers; of a short text MariaDB makes a short one.
         ColumnType::Bit { .. } | ColumnType::Enum { .. } | ColumnType::Set { .. } => {
-            wire_type == W::MYSQL_TYPE_LONGLONG
+            matches!(wire_type, W::MYSQL_TYPE_LONGLONG | W::MYSQL_TYPE_LONG)
         }
         ColumnType::Year => wire_type == W::MYSQL_TYPE_YEAR,
         ColumnType::Date => matches!(wire_type, W::MYSQL_TYPE_DATE | W::MYSQL_TYPE_NEWDATE),

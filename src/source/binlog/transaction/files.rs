@@ -52,7 +52,7 @@ impl<D: Describe> Assembler<D> {
     pub(super) async fn idle(&mut self, beat: &Event) -> Result<(), Problem> {
         let offset = beat.header().log_pos();
         let is_here = *self.place.file.as_bytes() == *beat.data();
-        if self.open.is_some() || !is_here || !self.place.is_ahead(offset) {
+        if self.open.is_some() || !is_here || self.place.is_past(offset) {
             return Ok(());
         }
         self.place.reach(offset);
