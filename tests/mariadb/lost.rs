@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bson::Document;
+use mysql_async::prelude::Queryable;
 
 use super::pair;
 use crate::support::{
@@ -107,7 +108,10 @@ async fn purge(source: &Source) {
     for _ in 0..200 {
         let (file, _) = source.coordinates().await;
         source.run(format!("PURGE BINARY LOGS TO {}", quoted(&file))).await;
-        if source.value("SHOW BINARY LOGS").await == file {
+        let mut conn = source.administrator().await;
+        let left: Vec<mysql_async::Row> = conn.query("SHOW BINARY LOGS").await.expect("the files");
+        conn.disconnect().await.expect("a clean end");
+        if left.len() == 1 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

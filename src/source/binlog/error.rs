@@ -216,7 +216,7 @@ impl BinlogError {
                 "commit in one phase (XA COMMIT … ONE PHASE) or without XA; `binleaf checkpoint reset`, then `binleaf run`, copies the tables anew"
             }
             Self::RowImage(_) => {
-                "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect"
+                "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect; MariaDB leaves generated columns out of updates and deletes whatever it is set to: leave such a table out with source.exclude_tables"
             }
             Self::PartialJson(_) => {
                 "SET GLOBAL binlog_row_value_options = ''; -- and let sessions that are open reconnect"

@@ -89,7 +89,9 @@ fn column(row: &ColumnRow) -> Column {
         kind: column_type::parse(declared),
         nullable: row.nullable,
         // `default_generated` is only a default that is an expression.
-        generated: extra.contains("virtual generated") || extra.contains("stored generated"),
+        // Those of a period are what the row has, not what is computed from it.
+        generated: !row.expression.to_ascii_uppercase().starts_with("ROW ")
+            && (extra.contains("virtual generated") || extra.contains("stored generated")),
         invisible: extra.contains("invisible"),
         on_update_timestamp: extra.contains("on update"),
     }
