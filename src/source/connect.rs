@@ -1,9 +1,20 @@
 //! Connections to the source: hosts in order, TLS, passwords read anew, a session that is the same everywhere.
 //!
+//! With several hosts all connections go to one of them, the last that let us in, until it no longer does: two servers
+//! are seldom at the same point.
+//!
 //! The session's settings are part of promise P2: TIMESTAMPs come in UTC, no SQL mode changes an answer, no limit of
 //! the server's cuts one short.
 
-use std::{fmt, future::Future, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
 use secrecy::{ExposeSecret, SecretString};
@@ -49,6 +60,8 @@ pub struct Connector {
 struct Shared {
     config: SourceConfig,
     pool: Mutex<Option<OpenPool>>,
+    /// The place in the list of the host that is tried first.
+    first: AtomicUsize,
 }
 
 /// The pool with what it was made from.
@@ -56,6 +69,8 @@ struct Shared {
 struct OpenPool {
     pool: Pool,
     password: SecretString,
+    /// The place of its host in the list.
+    host: usize,
 }
 
 /// What the settings' files and programs said just now.
@@ -74,7 +89,8 @@ impl Connector {
     /// A connector for these settings; connects to nothing yet.
     #[must_use]
     pub fn new(config: SourceConfig) -> Self {
-        Self { shared: Arc::new(Shared { config, pool: Mutex::new(None) }) }
+        let (pool, first) = (Mutex::new(None), AtomicUsize::new(0));
+        Self { shared: Arc::new(Shared { config, pool, first }) }
     }
 
     /// The settings.
@@ -90,15 +106,40 @@ impl Connector {
     pub async fn connect(&self) -> Result<Conn, SourceError> {
         let access = self.access().await?;
         let mut failures = Vec::new();
-        for host in &self.config().hosts {
+        for (place, host) in self.hosts() {
             match self.connect_to(host, &access).await {
-                Ok(connection) => return Ok(connection),
+                Ok(connection) => {
+                    self.shared.first.store(place, Ordering::Relaxed);
+                    return Ok(connection);
+                }
                 Err(error) => {
                     failures.push(self.at_host(host, error));
                 }
             }
         }
         Err(SourceError::of_hosts(failures))
+    }
+
+    /// How many hosts there are.
+    #[must_use]
+    pub fn host_count(&self) -> usize {
+        self.config().hosts.len()
+    }
+
+    /// Tries the host behind the one that was connected to last first from now on.
+    pub fn turn_away(&self) {
+        let next = (self.first() + 1) % self.host_count().max(1);
+        self.shared.first.store(next, Ordering::Relaxed);
+    }
+
+    fn first(&self) -> usize {
+        self.shared.first.load(Ordering::Relaxed)
+    }
+
+    /// The hosts with their places in the list, in the order in which they are tried.
+    fn hosts(&self) -> impl Iterator<Item = (usize, &Host)> {
+        let hosts = self.config().hosts.iter().enumerate();
+        hosts.clone().skip(self.first()).chain(hosts.take(self.first()))
     }
 
     /// A connection of the pool; it goes back when it is dropped. Never run a binlog dump on it.
@@ -109,6 +150,7 @@ impl Connector {
     /// When no host lets us in, or no connection becomes free in time.
     pub async fn pooled(&self) -> Result<Conn, SourceError> {
         let open = self.shared.pool.lock().await.clone();
+        let open = open.filter(|open| open.host == self.first());
         let Some(open) = open else { return self.renew_pool(None).await };
         match self.acquire(&open.pool).await {
             Err(SourceError::PoolExhausted(limit)) => Err(SourceError::PoolExhausted(limit)),
@@ -178,16 +220,19 @@ impl Connector {
             drop(slot);
             return self.acquire(&pool).await;
         }
-        let (pool, connection) = self.open_pool(&access).await?;
-        *slot = Some(OpenPool { pool, password: access.password });
+        let (host, pool, connection) = self.open_pool(&access).await?;
+        *slot = Some(OpenPool { pool, password: access.password, host });
         Ok(connection)
     }
 
-    async fn open_pool(&self, access: &Access) -> Result<(Pool, Conn), SourceError> {
+    async fn open_pool(&self, access: &Access) -> Result<(usize, Pool, Conn), SourceError> {
         let mut failures = Vec::new();
-        for host in &self.config().hosts {
+        for (place, host) in self.hosts() {
             match self.open_pool_at(host, access).await {
-                Ok(opened) => return Ok(opened),
+                Ok((pool, connection)) => {
+                    self.shared.first.store(place, Ordering::Relaxed);
+                    return Ok((place, pool, connection));
+                }
                 Err(error) => {
                     failures.push(self.at_host(host, error));
                 }
@@ -289,4 +334,22 @@ fn is_full(pool: &Pool, max: usize) -> bool {
 /// Two handles of one pool share its numbers.
 fn same_pool(one: &OpenPool, other: &OpenPool) -> bool {
     Arc::ptr_eq(&one.pool.metrics(), &other.pool.metrics())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_tried_in_their_order_from_the_last_that_served() {
+        let hosts = ["a", "b", "c"].map(|name| (name.to_owned(), 3306)).to_vec();
+        let connector = Connector::new(SourceConfig { hosts, ..SourceConfig::default() });
+        let order = || connector.hosts().map(|(_, host)| host.0.as_str()).collect::<String>();
+        assert_eq!(order(), "abc");
+        connector.turn_away();
+        assert_eq!(order(), "bca");
+        connector.turn_away();
+        connector.turn_away();
+        assert_eq!(order(), "abc");
+    }
 }

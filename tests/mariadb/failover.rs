@@ -79,8 +79,16 @@ async fn the_stream_goes_on_at_a_replica_and_stays_there() {
     binleaf.assert_no_new_snapshot().await;
     binleaf.stops().await;
 
-    // The first one comes back without what happened since.
+    // The first one comes back without what happened since: it is passed over.
     first.again().await;
+    binleaf.start_again();
+    binleaf.streams().await;
+    Writer::over(&replica).await.changes(100).await;
+    binleaf.catches_up_and_is_equal(&moved).await;
+    assert!(binleaf.log().text().contains("this host cannot serve the position"));
+    binleaf.stops().await;
+    // And where nobody else is there, refused.
+    second.pull_the_plug().await;
     let ended = binleaf.launch.command(&["run"]).await;
     ended.assert_said(4, &["another server", "lacks", "binleaf checkpoint reset"]);
     moved.source.address = first.address.clone();

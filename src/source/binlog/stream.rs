@@ -152,14 +152,15 @@ impl Session {
 
     /// Connects and asks for what comes behind the position.
     async fn open(&mut self, is_first: bool) -> Result<BinlogStream, End> {
-        let mut connection = self.connector.connect().await.map_err(Fault::from)?;
-        let server = position::identity(&mut connection).await.map_err(Fault::from)?;
         let position = self.assembler.position().clone();
-        self.prepare(&mut connection, &position).await.map_err(Fault::from)?;
         // At the first start the caller has verified it; after that, the address may have come to mean another server.
+        // Whichever host has the position, the connection goes there.
         if !is_first {
             position::verify(&self.connector, &position).await?;
         }
+        let mut connection = self.connector.connect().await.map_err(Fault::from)?;
+        let server = position::identity(&mut connection).await.map_err(Fault::from)?;
+        self.prepare(&mut connection, &position).await.map_err(Fault::from)?;
         if position.gtid_set.is_some() && position.server_uuid != server {
             self.assembler.move_to(&server).await.map_err(|halt| self.halted(halt))?;
         }

@@ -32,11 +32,29 @@ pub(super) struct LogFile {
     pub(super) size: u64,
 }
 
-/// Sees that a stream can go on at `position` without a gap.
+/// Sees that a stream can go on at `position` without a gap, from one of the hosts at least: connections go there then.
 ///
 /// # Errors
-/// [`Class::PositionLost`] with what was seen when it cannot; whatever the connection says when nothing was seen.
+/// [`Class::PositionLost`] with what was seen first when it can from none; whatever the connection says when nothing was
+/// seen.
 pub async fn verify(connector: &Connector, position: &Position) -> Result<(), Fault> {
+    let mut first_seen = None;
+    for _ in 0..connector.host_count().max(1) {
+        match verify_here(connector, position).await {
+            Err(fault) if fault.class == Class::PositionLost => {
+                if connector.host_count() > 1 {
+                    tracing::warn!(error = %fault.chain(), "this host cannot serve the position");
+                }
+                connector.turn_away();
+                first_seen.get_or_insert(fault);
+            }
+            seen => return seen,
+        }
+    }
+    first_seen.map_or(Ok(()), Err)
+}
+
+async fn verify_here(connector: &Connector, position: &Position) -> Result<(), Fault> {
     let mut connection = connector.connect().await?;
     let answer = match flavour::of(&mut connection).await? {
         Flavour::Mysql => on_mysql(connector, &mut connection, position).await,
