@@ -195,7 +195,10 @@ impl<D: Describe> Assembler<D> {
             kind::XA_PREPARE if event::is_one_phase(body)? => return self.finish().await,
             kind::XA_PREPARE => return Err(BinlogError::Xa.into()),
             kind::INCIDENT => return Err(BinlogError::Incident.into()),
-            kind::START_ENCRYPTION => return Err(BinlogError::Encrypted.into()),
+            // A server that decrypts says so too, but in an event that may be skipped.
+            kind::START_ENCRYPTION if !event::is_ignorable(event.header()) => {
+                return Err(BinlogError::Encrypted.into());
+            }
             kind::PARTIAL_ROW_DATA => return Err(BinlogError::FragmentedRows.into()),
             kind::STOP
             | kind::INTVAR

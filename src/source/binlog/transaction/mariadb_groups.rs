@@ -52,3 +52,6 @@ pub(super) fn inflate(
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

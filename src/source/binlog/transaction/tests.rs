@@ -3,7 +3,9 @@ use proptest::prelude::*;
 use super::{
     super::{
         error::BinlogError,
-        fixture::{Count, Player, SHAPES, TYPES_FULL, TYPES_MINIMAL, event_of, events, raw_events},
+        fixture::{
+            Count, MARIADB, Player, SHAPES, TYPES_FULL, TYPES_MINIMAL, event_of, events, raw_events,
+        },
         rows::{self, show_change},
         table_map::TableMapHead,
         wire::Wire,
@@ -387,7 +389,7 @@ proptest! {
 
     #[test]
     fn damaged_events_are_errors_and_never_panics(
-        file in prop_oneof![Just(TYPES_FULL), Just(SHAPES), Just(TYPES_MINIMAL)],
+        file in prop_oneof![Just(TYPES_FULL), Just(SHAPES), Just(TYPES_MINIMAL), Just(MARIADB)],
         index in any::<usize>(),
         cut in prop_oneof![Just(0_usize), 0_usize..60],
         flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..4),
