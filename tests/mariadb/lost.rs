@@ -88,6 +88,20 @@ async fn reset_and_grown_past(server: &Spawned) {
     assert_refused(&pair, &launch, &[]).await;
 }
 
+/// The server tells a stream that is open nothing of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_under_an_open_stream_is_recognised() {
+    let server = Spawned::mariadb(&[]).await;
+    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
+    sakila::load(&pair.source).await;
+    let mut binleaf = Launch::of(&pair).set("source", "heartbeat", "\"300ms\"").run();
+    binleaf.streams().await;
+    binleaf.catches_up().await;
+    pair.source.reset_binlog().await;
+    Writer::over(&pair.source).await.changes(50).await;
+    binleaf.patient(Duration::from_secs(30)).ends().await.assert_said(4, &WAY_OUT);
+}
+
 async fn copied_and_stopped(pair: &Pair) -> Launch {
     sakila::load(&pair.source).await;
     let launch = Launch::of(pair);

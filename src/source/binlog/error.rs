@@ -48,6 +48,9 @@ pub enum BinlogError {
     /// The source closed the stream.
     #[error("the source ended the stream")]
     Ended,
+    /// The source went on elsewhere while the stream said nothing.
+    #[error("the stream stands still, and the source has gone on without it")]
+    Stalled,
     /// The server refused to go on.
     #[error("the source refused the stream")]
     Refused(#[source] ServerAnswer),
@@ -152,6 +155,7 @@ impl BinlogError {
             | Self::Transport
             | Self::Unfinished
             | Self::Silent(_)
+            | Self::Stalled
             | Self::Ended => Class::Transient,
             Self::Refused(answer) => class_of_refusal(answer),
             Self::Source(error) => error.class(),
@@ -238,7 +242,7 @@ impl BinlogError {
             Self::Unsupported { table, .. } => {
                 return Some(format!("leave the table out: source.exclude_tables = [\"{table}\"]"));
             }
-            Self::Silent(_) | Self::Ended | Self::Source(_) => return None,
+            Self::Silent(_) | Self::Stalled | Self::Ended | Self::Source(_) => return None,
         };
         Some(text.to_owned())
     }

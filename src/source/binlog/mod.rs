@@ -14,6 +14,7 @@ mod event;
 #[cfg(test)]
 mod fixture;
 mod fresh;
+mod idle;
 mod kind;
 mod layout;
 mod mariadb;

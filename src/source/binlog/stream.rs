@@ -15,6 +15,7 @@ use super::{
     Heard, Link,
     error::BinlogError,
     event::kind,
+    idle::Idle,
     request::{self, Replica},
     tables::Describe,
     transaction::{Assembler, Halt},
@@ -23,6 +24,7 @@ use crate::{
     config::{RetryConfig, SourceConfig},
     model::{
         fault::{Fault, Stage},
+        gtid::GtidPosition,
         position::Position,
         table::{TableName, TableSchema},
     },
@@ -188,6 +190,7 @@ impl Session {
         let silence = self.config.heartbeat * MISSED_HEARTBEATS;
         let mut told = Instant::now();
         let mut is_connected = false;
+        let mut idle = Idle::default();
         loop {
             let event = tokio::select! {
                 biased;
@@ -212,6 +215,14 @@ impl Session {
             if let Err(halt) = taken {
                 return self.halted(halt);
             }
+            match is_beat {
+                false => idle.end(),
+                true => {
+                    if let Err(error) = self.check_idle(&mut idle).await {
+                        return self.failed(error);
+                    }
+                }
+            }
             let has_ended = self.assembler.is_between() && !was_between;
             if has_ended {
                 tries.progressed(&self.retry);
@@ -220,6 +231,19 @@ impl Session {
                 told = Instant::now();
                 self.tell(told);
             }
+        }
+    }
+
+    /// At a heartbeat of MariaDB's, which goes on beating when there is nothing left to read.
+    async fn check_idle(&mut self, idle: &mut Idle) -> Result<(), BinlogError> {
+        let interval = self.config.heartbeat;
+        let is_between = self.assembler.is_between();
+        let ours = self.assembler.position();
+        match &ours.gtid_set {
+            Some(GtidPosition::Mariadb(_)) if is_between => {
+                idle.beat(&self.connector, ours, interval).await
+            }
+            _ => Ok(()),
         }
     }
 
