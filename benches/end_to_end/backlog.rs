@@ -7,7 +7,8 @@ use fastrand::Rng;
 use mysql_async::prelude::Queryable;
 
 use crate::{
-    bare::{self, Best, Write},
+    Result,
+    bare::{self, Write},
     documents, rate,
     support::{Launch, Pair},
 };
@@ -15,22 +16,22 @@ use crate::{
 /// Rows that one transaction changes.
 const TRANSACTION: u64 = 50;
 
-/// Binleaf's rate and the bare driver's best.
-pub async fn measure(pair: &Pair, changes: u64, rounds: usize) -> (f64, Best) {
+/// Binleaf's rates and the bare driver's.
+pub async fn measure(pair: &Pair, changes: u64, rounds: usize) -> Result {
     let launch = Launch::of(pair);
-    let (mut ours, mut bare) = (0.0_f64, Best::default());
+    let mut result = Result { operations: changes, ..Result::default() };
     for round in 0..rounds {
         let before = documents(pair).await;
         let writes = write(pair, &before, changes, round as u64).await;
         let begun = Instant::now();
         let mut binleaf = launch.run();
         binleaf.catches_up().await;
-        ours = ours.max(rate(changes, begun.elapsed()));
+        result.ours.push(rate(changes, begun.elapsed()));
         binleaf.assert_no_new_snapshot().await;
         binleaf.stops().await;
-        bare = bare.or(bare::writes(pair, &before, &writes).await);
+        bare::writes(pair, &before, &writes, &mut result.bare).await;
     }
-    (ours, bare)
+    result
 }
 
 /// Commits the changes to the source, and returns them as writes on documents of the same size: two in ten are inserts,

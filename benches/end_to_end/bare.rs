@@ -1,26 +1,40 @@
-//! The bare driver as the measure: commands built beforehand, sent side by side, the best of several shapes.
+//! The bare driver as the measure: commands built beforehand, sent side by side, in several shapes.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
 use mongodb::Database;
 
-use crate::{rate, support::Pair};
+use crate::{median, rate, support::Pair};
 
 const CONNECTIONS: [usize; 3] = [1, 2, 4];
 const BATCHES: [usize; 3] = [500, 1000, 3000];
 
-/// The best rate and the shape that it was had with.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Best {
-    pub rate: f64,
+/// How the driver was used: connections side by side, operations in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape {
     pub connections: usize,
     pub batch: usize,
 }
 
-impl Best {
-    pub fn or(self, other: Self) -> Self {
-        if other.rate > self.rate { other } else { self }
+/// The rates of every shape, one a round.
+#[derive(Debug, Default)]
+pub struct Rates(BTreeMap<Shape, Vec<f64>>);
+
+impl Rates {
+    fn add(&mut self, shape: Shape, rate: f64) {
+        self.0.entry(shape).or_default().push(rate);
+    }
+
+    /// The shape whose median is the highest, and that median.
+    pub fn best(&self) -> (Shape, f64) {
+        let medians = self.0.iter().map(|(shape, rates)| (*shape, median(rates)));
+        medians.max_by(|one, other| one.1.total_cmp(&other.1)).expect("a shape")
+    }
+
+    /// Every shape's median.
+    pub fn medians(&self) -> Vec<(Shape, f64)> {
+        self.0.iter().map(|(shape, rates)| (*shape, median(rates))).collect()
     }
 }
 
@@ -33,35 +47,35 @@ pub enum Write {
 }
 
 /// Inserts the documents into a collection of their own, once for each shape.
-pub async fn inserts(pair: &Pair, documents: &[RawDocumentBuf]) -> Best {
-    let mut best = Best::default();
-    for (connections, batch) in shapes() {
+pub async fn inserts(pair: &Pair, documents: &[RawDocumentBuf], rates: &mut Rates) {
+    for shape in shapes() {
+        let Shape { connections, batch } = shape;
         let commands: Vec<RawDocumentBuf> =
             documents.chunks(batch).map(|batch| insert(batch.iter().cloned())).collect();
         let rate = send(pair, commands, connections, documents.len()).await;
-        best = best.or(Best { rate, connections, batch });
+        rates.add(shape, rate);
         drop_bench(pair).await;
     }
-    best
 }
 
 /// Applies writes to a copy of the documents, once for each shape; the copying is not measured.
-pub async fn writes(pair: &Pair, before: &[RawDocumentBuf], writes: &[Write]) -> Best {
-    let mut best = Best::default();
-    for (connections, batch) in shapes() {
+pub async fn writes(pair: &Pair, before: &[RawDocumentBuf], writes: &[Write], rates: &mut Rates) {
+    for shape in shapes() {
+        let Shape { connections, batch } = shape;
         let commands = before.chunks(1000).map(|batch| insert(batch.iter().cloned())).collect();
         send(pair, commands, 2, before.len()).await;
         // Each connection has keys of its own, as any correct writer's would.
         let commands = writes.chunks(batch).flat_map(commands_of).collect();
         let rate = send(pair, commands, connections, writes.len()).await;
-        best = best.or(Best { rate, connections, batch });
+        rates.add(shape, rate);
         drop_bench(pair).await;
     }
-    best
 }
 
-fn shapes() -> impl Iterator<Item = (usize, usize)> {
-    CONNECTIONS.into_iter().flat_map(|connections| BATCHES.map(|batch| (connections, batch)))
+fn shapes() -> impl Iterator<Item = Shape> {
+    CONNECTIONS
+        .into_iter()
+        .flat_map(|connections| BATCHES.map(|batch| Shape { connections, batch }))
 }
 
 /// At most three commands for a batch: what is inserted, what is replaced, what is deleted.

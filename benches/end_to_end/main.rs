@@ -1,9 +1,10 @@
 //! How fast binleaf copies and catches up, beside the bare driver writing the same into the same target in the same run.
 //!
 //! `eval "$(dev/servers env)"; cargo bench --bench end_to_end` (`-- --short` for a minute's version). An absolute figure
-//! says little: the target, the machine and its neighbours decide. The ratio is what counts. The bare driver has its
-//! documents ready in memory and takes the best of several batch sizes and numbers of connections; binleaf's time
-//! begins with its process and ends when the last row is durable, and the source works on the same machine.
+//! says little: the target, the machine and its neighbours decide. The ratio is what counts: binleaf's median to the
+//! highest median of the bare driver, which has its documents ready in memory and tries several batch sizes and numbers
+//! of connections. Binleaf's time begins with its process and ends when the last row is durable, and the source works on
+//! the same machine.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -24,21 +25,24 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use self::{
+    bare::Rates,
+    support::{Launch, Pair},
+};
 use bson::{Document, RawDocumentBuf};
 use futures_util::TryStreamExt;
 use serde_json::json;
-use support::{Launch, Pair};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     rows: u64,
     changes: u64,
-    /// Each figure is the best of this many tries, binleaf and the bare driver in turn.
+    /// Each figure is the median of this many tries, binleaf and the bare driver in turn.
     rounds: usize,
 }
 
-const FULL: Size = Size { rows: 400_000, changes: 120_000, rounds: 3 };
+const FULL: Size = Size { rows: 400_000, changes: 120_000, rounds: 5 };
 const SHORT: Size = Size { rows: 60_000, changes: 20_000, rounds: 1 };
 
 fn main() {
@@ -50,35 +54,54 @@ fn main() {
 async fn measure(size: Size) {
     let pair = Pair::new().await;
     fill(&pair, size.rows).await;
-    let (ours, bare) = copy(&pair, size).await;
-    tell("snapshot", ours, &bare);
-    let (ours_backlog, bare_backlog) = backlog::measure(&pair, size.changes, size.rounds).await;
-    tell("backlog", ours_backlog, &bare_backlog);
+    let snapshot = copy(&pair, size).await;
+    snapshot.tell("snapshot");
+    let backlog = backlog::measure(&pair, size.changes, size.rounds).await;
+    backlog.tell("backlog");
     pair.assert_equal().await;
-    println!(
-        "{}",
+    println!("{}", json!({ "snapshot": snapshot.json(), "backlog": backlog.json() }));
+}
+
+/// What was measured of one job, in operations a second.
+#[derive(Debug, Default)]
+struct Result {
+    operations: u64,
+    ours: Vec<f64>,
+    bare: Rates,
+}
+
+impl Result {
+    fn ratio(&self) -> f64 {
+        median(&self.ours) / self.bare.best().1
+    }
+
+    fn tell(&self, what: &str) {
+        let (best, bare) = self.bare.best();
+        let ours = median(&self.ours);
+        println!(
+            "{what:<9} binleaf {ours:>8.0}/s   bare driver {bare:>8.0}/s ({} connections, batches of {})   ratio {:.2}",
+            best.connections,
+            best.batch,
+            self.ratio()
+        );
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let shapes = self.bare.medians().into_iter().map(|(shape, rate)| {
+            json!({ "connections": shape.connections, "batch": shape.batch, "per_second": rate })
+        });
         json!({
-            "snapshot": result(size.rows, ours, &bare),
-            "backlog": result(size.changes, ours_backlog, &bare_backlog),
+            "operations": self.operations, "binleaf_per_second": self.ours, "ratio": self.ratio(),
+            "bare_median_per_second": shapes.collect::<Vec<_>>(),
         })
-    );
+    }
 }
 
-fn tell(what: &str, ours: f64, bare: &bare::Best) {
-    println!(
-        "{what:<9} binleaf {ours:>8.0}/s   bare driver {:>8.0}/s ({} connections, batches of {})   ratio {:.2}",
-        bare.rate,
-        bare.connections,
-        bare.batch,
-        ours / bare.rate
-    );
-}
-
-fn result(operations: u64, ours: f64, bare: &bare::Best) -> serde_json::Value {
-    json!({
-        "operations": operations, "binleaf_per_second": ours, "bare_per_second": bare.rate,
-        "bare_connections": bare.connections, "bare_batch": bare.batch, "ratio": ours / bare.rate,
-    })
+/// The middle one of the values.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
 }
 
 /// An ordinary table of twelve columns; not logged, so that the stream has only the backlog to read.
@@ -103,20 +126,20 @@ async fn fill(pair: &Pair, rows: u64) {
 }
 
 /// `binleaf snapshot` into an empty target, and the bare driver inserting the same documents.
-async fn copy(pair: &Pair, size: Size) -> (f64, bare::Best) {
-    let (mut ours, mut bare) = (0.0_f64, bare::Best::default());
+async fn copy(pair: &Pair, size: Size) -> Result {
+    let mut result = Result { operations: size.rows, ..Result::default() };
     for _ in 0..size.rounds {
         pair.target.handle().drop().await.expect("the target answers");
         let begun = Instant::now();
         let ended = Launch::of(pair).command(&["snapshot"]).await;
         let took = begun.elapsed();
         assert_eq!(ended.code, Some(0), "{}", ended.said());
-        ours = ours.max(rate(size.rows, took));
+        result.ours.push(rate(size.rows, took));
         let documents = documents(pair).await;
         assert_eq!(documents.len() as u64, size.rows, "the copy is whole");
-        bare = bare.or(bare::inserts(pair, &documents).await);
+        bare::inserts(pair, &documents, &mut result.bare).await;
     }
-    (ours, bare)
+    result
 }
 
 /// All documents of the copy, encoded.

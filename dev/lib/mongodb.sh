@@ -26,7 +26,7 @@ postgresql_template() {
   mkdir "$folder"
   give_to_postgres "$folder"
   TZ=GMT as_postgres "$home/root/$PG/bin/initdb" -D "$folder/pg" -U postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync >>"$log" 2>&1
-  postgres_start "$home" "$folder"
+  postgres_start "$home" "$folder" off
   postgres_query "$home" "$folder" 'create extension documentdb cascade' >>"$log" 2>&1
   stop_part "$folder" postgres
   rm -f "$folder"/postgres.log
@@ -63,19 +63,19 @@ postgres_prefix() {
 }
 give_to_postgres() { [ "$(id -u)" != 0 ] || chown 65534:65534 "$@"; }
 
-# postgres_start HOME DIR : the cluster is DIR/pg. fsync=off keeps everything that was acknowledged when the process is
-# killed (not when the machine is); synchronous_commit=off would not, so that one stays on. There is no TCP address:
+# postgres_start HOME DIR FSYNC : the cluster is DIR/pg. Without fsync everything that was acknowledged is kept when the
+# process is killed (not when the machine is); synchronous_commit=off would not keep it, so that one stays on. There is no TCP address:
 # DocumentDB, which calls its own server (to make a collection on its first insert, for one), is told the socket, and the
 # jobs of pg_cron (it builds indexes with them) run as workers.
 postgres_start() {
-  local home=$1 dir=$2 sockets prefix settings=() setting
+  local home=$1 dir=$2 fsync=$3 sockets prefix settings=() setting
   sockets=$(socket_folder "$dir")
   mkdir -p "$sockets"
   give_to_postgres "$sockets"
   for setting in listen_addresses= unix_socket_directories="$sockets" shared_preload_libraries=pg_cron,pg_documentdb_core,pg_documentdb \
     documentdb.localhost_connection_string="host='$sockets'" cron.database_name=postgres cron.use_background_workers=on \
     max_worker_processes=24 max_connections=200 \
-    fsync=off full_page_writes=off shared_buffers=256MB max_wal_size=2GB timezone=GMT log_timezone=GMT; do
+    fsync="$fsync" full_page_writes="$fsync" shared_buffers=256MB max_wal_size=2GB timezone=GMT log_timezone=GMT; do
     settings+=(-c "$setting")
   done
   mapfile -t prefix < <(postgres_prefix)
@@ -99,16 +99,18 @@ mongodb_ready() {
   [[ $answer == *6f6b00000000000000f03f* ]]
 }
 
-# Starts whichever of the two is not running: a test kills one or both.
+# Starts whichever of the two is not running: a test kills one or both. --fsync: what is acknowledged outlives the
+# machine, as it does with any real target.
 mongodb_spawn() {
-  local dir=$1 port=$2 postgres ferretdb sockets
+  local dir=$1 port=$2 fsync=off postgres ferretdb sockets
   shift 2
+  [ "${1:-}" != --fsync ] || { fsync=on && shift; }
   postgres=$(home_of postgresql) ferretdb=$(home_of ferretdb)
   if [ ! -d "$dir/pg" ]; then
     cp -a --reflink=auto "$postgres/template/pg" "$dir/pg.new"
     mv "$dir/pg.new" "$dir/pg"
   fi
-  running "$dir" postgres >/dev/null || postgres_start "$postgres" "$dir" || return 1
+  running "$dir" postgres >/dev/null || postgres_start "$postgres" "$dir" "$fsync" || return 1
   running "$dir" ferretdb >/dev/null && return 0
   sockets=$(socket_folder "$dir")
   mkdir -p "$dir/state"

@@ -1,7 +1,11 @@
 //! From settings to a pipeline that is ready to start: both sides reached, everything checked, the state loaded, the
 //! position verified, and the decision made where to begin. No data is written before that.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    future::Future,
+    sync::Arc,
+};
 
 use tracing::{error, info, warn};
 
@@ -27,7 +31,7 @@ use crate::{
     },
     pipeline::handle::{Side, pending_record, side_of},
     runtime::retry::Backoff,
-    sink::MongoSink,
+    sink::{MongoSink, preflight::UNIQUE_INDEX},
     source::{connect::Connector, position, schema},
     telemetry::metrics,
 };
@@ -39,6 +43,8 @@ pub(super) struct Session {
     pub(super) sink: Arc<MongoSink>,
     pub(super) checkpoints: Arc<MongoCheckpoints>,
     pub(super) rules: RuleBook,
+    /// The full names of collections that have unique indexes besides their keys.
+    pub(super) one_lane: HashSet<String>,
     tables: Vec<Arc<TableSchema>>,
     state: Option<State>,
     records: Vec<TableRecord>,
@@ -82,11 +88,24 @@ pub(super) async fn connect(context: &Context) -> Result<Option<Session>, Fault>
         patiently(context, || async { Ok(check::tables(&connector, config).await?) }).await?;
     let Some(tables) = found else { return Ok(None) };
     let surroundings = Surroundings { tables: &tables, records: &records, state: state.as_ref() };
-    refuse_errors(&check::run(&connector, config, &surroundings).await)?;
+    let findings = check::run(&connector, config, &surroundings).await;
+    refuse_errors(&findings)?;
+    let one_lane = findings.into_iter().filter(|one| one.code == UNIQUE_INDEX);
+    let one_lane = one_lane.map(|one| one.object).collect();
     let rules = RuleBook::new(config);
     let tables = check::without_skipped(tables, &rules);
     let checkpoints = Arc::new(checkpoints);
-    Ok(Some(Session { connector, sink, checkpoints, rules, tables, state, records, letters }))
+    Ok(Some(Session {
+        connector,
+        sink,
+        checkpoints,
+        rules,
+        one_lane,
+        tables,
+        state,
+        records,
+        letters,
+    }))
 }
 
 type Saved = (Option<State>, Vec<TableRecord>, Vec<LetterKey>);

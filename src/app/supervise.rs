@@ -81,7 +81,7 @@ impl Life {
             retry: config.retry.clone(),
             record: config.errors.record,
             checkpoint_interval: config.checkpoint.interval,
-            snapshot_flights: config.snapshot.workers,
+            one_lane: session.one_lane.clone(),
             rules: session.rules.clone(),
             state: prepared.state,
             records: prepared.records,

@@ -24,8 +24,8 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the owner says that it is alive.
 const OWNER_HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// How often rates are refreshed and the goal is looked at.
-const TICK: Duration = Duration::from_millis(200);
+/// How often rates are refreshed.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Starts them. `aside` ends them; `stop` is cancelled when the goal is reached.
 pub(super) fn start(
@@ -47,9 +47,11 @@ pub(super) fn start(
         Ok(())
     });
     tasks.spawn("readings", readings(context.handle.clone(), seeing, aside.clone()));
-    let goal = (context.goal != Goal::Forever).then(|| stop.clone());
-    tasks
-        .spawn("ticker", ticker(context.handle.clone(), context.page.clone(), goal, aside.clone()));
+    tasks.spawn("ticker", ticker(context.handle.clone(), context.page.clone(), aside.clone()));
+    if context.goal != Goal::Forever {
+        let goal = end_when_consistent(context.handle.clone(), stop.clone(), aside.clone());
+        tasks.spawn("goal", goal);
+    }
 }
 
 /// Says in the state that this instance is alive; ends with a fault when another has taken over.
@@ -93,26 +95,27 @@ async fn readings(
     }
 }
 
-/// Refreshes rates; when the goal is a copy, ends the run once it is consistent.
-async fn ticker(
+/// Where the goal is a copy, ends the run once that is consistent.
+async fn end_when_consistent(
     handle: Handle,
-    page: MetricsPage,
-    goal: Option<CancellationToken>,
+    stop: CancellationToken,
     aside: CancellationToken,
 ) -> Result<(), Fault> {
-    let mut ticks: u32 = 0;
+    tokio::select! {
+        () = aside.cancelled() => {}
+        () = handle.until_consistent() => stop.cancel(),
+    }
+    Ok(())
+}
+
+/// Refreshes rates.
+async fn ticker(handle: Handle, page: MetricsPage, aside: CancellationToken) -> Result<(), Fault> {
     loop {
         tokio::select! {
             () = aside.cancelled() => return Ok(()),
             () = tokio::time::sleep(TICK) => {}
         }
-        ticks = ticks.wrapping_add(1);
-        if ticks.is_multiple_of(5) {
-            handle.tick();
-            page.upkeep();
-        }
-        if let Some(stop) = goal.as_ref().filter(|_| handle.is_consistent()) {
-            stop.cancel();
-        }
+        handle.tick();
+        page.upkeep();
     }
 }

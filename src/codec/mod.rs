@@ -26,8 +26,8 @@ pub enum CellFault {
     /// The row image ended before this column, or its cells came out of order.
     #[error("the row has no value for the column")]
     Missing,
-    /// The bytes do not convert to UTF-8.
-    #[error("the bytes are not valid {}", charset_name(*.0))]
+    /// The bytes are not well formed in their charset, or have no character there.
+    #[error("the bytes do not convert from {} to UTF-8", .0.name())]
     Charset(Charset),
     /// The JSON is malformed.
     #[error("the JSON is malformed")]
@@ -44,14 +44,6 @@ pub enum CellFault {
     /// More than a document holds.
     #[error("the value exceeds 16 MiB as BSON")]
     TooLarge,
-}
-
-const fn charset_name(charset: Charset) -> &'static str {
-    match charset {
-        Charset::Utf8 => "utf8mb4",
-        Charset::Ascii => "ascii",
-        Charset::Latin1 => "latin1",
-    }
 }
 
 /// The most bytes that one structured cell (JSON, geometry) may take as BSON: what a document of the target holds.

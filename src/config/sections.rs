@@ -323,11 +323,13 @@ pub struct BatchConfig {
     pub bytes: u64,
     /// The longest that a change waits for company.
     pub delay: Duration,
+    /// How many batches are written side by side.
+    pub lanes: usize,
 }
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { operations: 1000, bytes: 4 << 20, delay: Duration::from_millis(20) }
+        Self { operations: 1000, bytes: 4 << 20, delay: Duration::from_millis(20), lanes: 2 }
     }
 }
 

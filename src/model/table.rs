@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::charset::Charset;
+
 /// A table's full name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TableName {
@@ -226,18 +228,6 @@ pub enum ColumnType {
         /// The type as the server writes it.
         declared: String,
     },
-}
-
-/// A charset that columns may have. The names are the server's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Charset {
-    /// `utf8mb4` and `utf8mb3`: passed through after a validity check.
-    Utf8,
-    /// `ascii`.
-    Ascii,
-    /// `latin1`: windows-1252 with the five holes filled by the C1 controls.
-    Latin1,
 }
 
 /// What tells one row of a table from another.

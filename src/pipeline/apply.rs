@@ -1,13 +1,12 @@
 //! The apply loop.
 //!
-//! It takes rows from the channel and maps them into the open batch. It sends the batch when it is full, or when nothing
-//! more is waiting. It notes what became durable, and saves the mark that this covers. It stops when the source is gone
-//! and everything is saved, or when something cannot be mended.
+//! It takes rows from the channel and maps them into the open batches of their lanes. It sends a batch when one is full,
+//! or when nothing more is waiting. It notes what became durable, and saves the mark that this covers. It stops when the
+//! source is gone and everything is saved, or when something cannot be mended.
 //!
-//! Batches of the stream fly one at a time, so that order per key is kept; batches of the first copy hold disjoint keys
-//! and fly side by side. While one is on its way the next is filled.
+//! While a lane's batch is on its way its next one is filled.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -18,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{
-    batch::BatchBuilder,
     flight::{self, Crew, Flight, Landed},
     handle::{Handle, Phase},
     intake::Intake,
+    lanes::Lanes,
     ledger::Ledger,
     letters::OpenLetters,
     plans::Plans,
@@ -63,8 +62,8 @@ pub struct Settings {
     pub record: RecordPolicy,
     /// How often the mark is saved at most.
     pub checkpoint_interval: Duration,
-    /// How many batches of the first copy may be on their way at once.
-    pub snapshot_flights: usize,
+    /// The full names of collections whose rows depend on each other: they have unique indexes besides their keys.
+    pub one_lane: HashSet<String>,
     /// How tables are mapped.
     pub rules: RuleBook,
     /// The saved state to go on from.
@@ -84,6 +83,15 @@ enum Done {
     Settled,
 }
 
+/// How far it is known that the copy is consistent. It is shown once that is saved: from then on no restart copies anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Consistency {
+    Open,
+    /// To be saved at once: what the first copy took long for shall not hang on one more interval.
+    Reached,
+    Saved,
+}
+
 /// The loop's state.
 #[derive(Debug)]
 pub struct ApplyLoop<S, C, R> {
@@ -91,21 +99,15 @@ pub struct ApplyLoop<S, C, R> {
     reader: Arc<R>,
     receiver: Receiver,
     handle: Handle,
-    batch_limits: BatchConfig,
-    snapshot_flights: usize,
     intake: Intake,
     plans: Plans,
-    batch: BatchBuilder,
-    opened_at: Instant,
+    lanes: Lanes,
     ledger: Ledger,
     letters: OpenLetters,
     tables: TableBook,
     work: JoinSet<Result<Done, Fault>>,
-    flying: usize,
-    stream_flying: bool,
     saving: bool,
-    /// The copy is shown as consistent once that is saved: from then on no restart copies anew.
-    consistency_saved: bool,
+    consistency: Consistency,
     source_gone: bool,
     save_tick: Interval,
     paused: watch::Receiver<bool>,
@@ -132,7 +134,8 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             handle: handle.clone(),
             abandon,
         };
-        let consistency_saved = settings.state.consistent;
+        let consistency =
+            if settings.state.consistent { Consistency::Saved } else { Consistency::Open };
         let (ledger, letters) = (Ledger::new(settings.state), OpenLetters::new(settings.letters));
         let tables = TableBook::new(settings.records);
         handle.set_tables(tables.statuses(&letters));
@@ -140,20 +143,15 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             crew: Arc::new(crew),
             reader: ports.reader,
             receiver,
-            batch_limits: settings.batch,
-            snapshot_flights: settings.snapshot_flights.max(1),
             intake: Intake::default(),
-            plans: Plans::new(settings.rules),
-            batch: BatchBuilder::default(),
-            opened_at: Instant::now(),
+            plans: Plans::new(settings.rules, settings.one_lane),
+            lanes: Lanes::new(settings.batch),
             ledger,
             letters,
             tables,
             work: JoinSet::new(),
-            flying: 0,
-            stream_flying: false,
             saving: false,
-            consistency_saved,
+            consistency,
             source_gone: false,
             save_tick,
             paused: handle.paused(),
@@ -179,13 +177,13 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
                 return Ok(());
             }
             let wants_more = self.wants_more();
-            let deadline = self.opened_at + self.batch_limits.delay;
+            let deadline = self.lanes.deadline().filter(|_| !self.is_paused());
             tokio::select! {
                 biased;
                 () = self.crew.abandon.cancelled() => return Ok(()),
                 Some(done) = self.work.join_next() => self.work_done(done)?,
                 _ = self.save_tick.tick() => self.save(),
-                () = tokio::time::sleep_until(deadline), if self.can_send() => self.send(),
+                () = sleep_until(deadline) => {}
                 _ = self.paused.changed() => {}
                 envelope = self.receiver.recv(), if wants_more => self.take(envelope)?,
             }
@@ -201,7 +199,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         let (message, share): (Message, Option<Share>) = envelope.open();
         match message {
             Message::Rows(rows) => {
-                if let Some(plan) = self.plans.plan(&rows.table)? {
+                if let Some(plan) = self.plans.plan(&rows.table, &self.lanes)? {
                     self.intake.open(rows, plan, share);
                 }
             }
@@ -211,37 +209,26 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         Ok(())
     }
 
-    /// Maps open rows into the batch until there are no more or the batch cannot take any; sends what should go.
+    /// Maps open rows into batches until there are no more or some batch cannot take any; sends what should go.
     async fn fill(&mut self) -> Result<(), Fault> {
         loop {
-            while self.intake.has_rows() && !self.is_full() {
-                if self.batch.is_empty() {
-                    self.opened_at = Instant::now();
-                }
-                self.intake.next(&mut self.batch, &*self.reader, &self.crew).await?;
-                // A change may leave nothing to write, as the delete of one of two equal rows without a key does.
-                if !self.batch.is_empty() {
-                    self.ledger.row_taken();
-                }
+            while self.intake.has_rows() && !self.lanes.is_full() {
+                self.intake.next(&mut self.lanes, &*self.reader, &self.crew).await?;
+                self.lanes.enter_opened(&mut self.ledger);
             }
             self.handle.add_changes(self.intake.take_count());
-            if !self.can_send() || !(self.is_full() || self.is_caught_up()) {
-                return Ok(());
+            match self.lanes.due(self.is_caught_up()) {
+                Some(lane) if !self.is_paused() => self.send(lane),
+                _ => return Ok(()),
             }
-            self.send();
         }
     }
 
-    /// Sends the open batch, if it may go now.
-    fn send(&mut self) {
-        if self.batch.is_empty() || !self.can_send() {
-            return;
-        }
-        let ready = self.batch.take();
-        let number = self.ledger.batch_sent();
-        self.flying += 1;
-        self.stream_flying |= ready.from_stream;
+    /// Sends a lane's open batch.
+    fn send(&mut self, lane: usize) {
+        let Some((number, ready)) = self.lanes.depart(lane) else { return };
         let flight = Flight {
+            lane,
             number,
             batch: Arc::new(ready.writes),
             letters: ready.letters,
@@ -258,10 +245,12 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     ) -> Result<(), Fault> {
         let done = done.map_err(|_| Fault::fatal(Stage::Runtime, "a write task panicked"))?;
         match done? {
-            Done::Landed(landed) => self.landed(&landed),
+            Done::Landed(landed) => self.landed(landed),
             Done::Saved(is_consistent) => {
                 self.saving = false;
-                self.consistency_saved |= is_consistent;
+                if is_consistent {
+                    self.consistency = Consistency::Saved;
+                }
                 self.handle.saved();
                 self.show();
             }
@@ -271,22 +260,17 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     }
 
     /// A batch is durable: the account moves, and the world is told.
-    fn landed(&mut self, landed: &Landed) {
-        self.flying -= 1;
-        self.stream_flying = false;
-        let was_consistent = self.ledger.state().consistent;
+    fn landed(&mut self, landed: Landed) {
         self.ledger.batch_landed(landed.number);
-        if self.ledger.state().consistent && !was_consistent {
-            // What the first copy took long for shall not hang on one more interval.
-            self.save_tick.reset_immediately();
-        }
+        self.note_consistency();
         let refused =
             |group| landed.report.rejected.iter().filter(|one| one.group == group).count();
         self.tables.landed(&landed.batch, refused);
         let settled = self.letters.landed(&landed.batch, &landed.report.rejected, &landed.letters);
         self.settle(settled);
         self.show();
-        observe(landed);
+        observe(&landed);
+        self.lanes.landed(landed.lane, Arc::into_inner(landed.batch));
     }
 
     /// Saves the mark, if it has moved and no save is on its way.
@@ -336,6 +320,14 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             _ => {}
         }
         self.ledger.note_mark(mark);
+        self.note_consistency();
+    }
+
+    fn note_consistency(&mut self) {
+        if self.consistency == Consistency::Open && self.ledger.is_consistent() {
+            self.consistency = Consistency::Reached;
+            self.save_tick.reset_immediately();
+        }
     }
 
     fn note_schema(&mut self, change: SchemaChanged) {
@@ -371,7 +363,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
 
     fn show(&self) {
         let state = self.ledger.state();
-        let is_consistent = state.consistent && self.consistency_saved;
+        let is_consistent = state.consistent && self.consistency == Consistency::Saved;
         self.handle.durable(state.position.as_ref(), state.applied_micros, is_consistent);
         self.handle.set_tables(self.tables.statuses(&self.letters));
     }
@@ -380,31 +372,32 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         self.ledger.state().position.as_ref().map_or_else(String::new, ToString::to_string)
     }
 
-    fn is_full(&self) -> bool {
-        self.batch.operation_count() >= self.batch_limits.operations
-            || u64::try_from(self.batch.byte_count()).unwrap_or(u64::MAX) >= self.batch_limits.bytes
+    fn is_paused(&self) -> bool {
+        *self.paused.borrow()
     }
 
-    /// Whether the batch may fly now: those of the stream fly alone.
-    fn can_send(&self) -> bool {
-        match self.batch.is_from_stream() {
-            _ if self.batch.is_empty() || *self.paused.borrow() => false,
-            true => self.flying == 0,
-            false => !self.stream_flying && self.flying < self.snapshot_flights,
-        }
-    }
-
-    /// Whether nothing is waiting, so that waiting for company would only cost time.
+    /// Whether nothing is waiting to be mapped.
     fn is_caught_up(&self) -> bool {
         self.receiver.is_empty() && !self.intake.has_rows()
     }
 
     fn wants_more(&self) -> bool {
-        !self.source_gone && !self.intake.has_rows() && !self.is_full() && !*self.paused.borrow()
+        !self.source_gone && !self.intake.has_rows() && !self.lanes.is_full() && !self.is_paused()
     }
 
     fn is_finished(&self) -> bool {
-        self.source_gone && !self.intake.has_rows() && self.batch.is_empty() && self.flying == 0
+        self.source_gone
+            && !self.intake.has_rows()
+            && self.lanes.are_empty()
+            && !self.lanes.are_flying()
+    }
+}
+
+/// Sleeps until then; for ever where there is no such moment.
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 

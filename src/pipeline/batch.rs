@@ -6,7 +6,7 @@
 
 use std::{hash::BuildHasher, ops::Range, sync::Arc};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable, hash_table::Entry};
 
 use crate::model::{
@@ -43,12 +43,27 @@ pub struct BatchBuilder {
     groups: Vec<WriteGroup>,
     group_of: HashMap<Arc<Target>, u32>,
     slots: HashTable<Slot>,
-    hasher: FixedState,
+    hasher: RandomState,
     letters: Vec<DeadLetter>,
     operations: usize,
     bytes: usize,
     from_stream: bool,
     oldest_commit_micros: Option<u64>,
+    spares: Vec<Spare>,
+}
+
+/// The emptied buffers of a batch that has landed: fresh ones would have to grow, and be zeroed by the kernel, anew.
+#[derive(Debug, Default)]
+struct Spare {
+    operations: Vec<Operation>,
+    bytes: Vec<u8>,
+}
+
+impl Spare {
+    /// The most that are kept: those of a few batches on their way, not of every table of a wide one.
+    const MOST: usize = 8;
+    /// A buffer that a huge row made larger than this is given back to the system.
+    const MOST_BYTES: usize = 8 << 20;
 }
 
 /// A batch that is ready to be written.
@@ -137,12 +152,25 @@ impl BatchBuilder {
 
     /// Takes the batch out, leaving an empty one.
     pub fn take(&mut self) -> ReadyBatch {
-        let taken = std::mem::take(self);
+        self.group_of.clear();
+        self.slots.clear();
+        (self.operations, self.bytes) = (0, 0);
         ReadyBatch {
-            writes: WriteBatch { groups: taken.groups },
-            letters: taken.letters,
-            from_stream: taken.from_stream,
-            oldest_commit_micros: taken.oldest_commit_micros,
+            writes: WriteBatch { groups: std::mem::take(&mut self.groups) },
+            letters: std::mem::take(&mut self.letters),
+            from_stream: std::mem::take(&mut self.from_stream),
+            oldest_commit_micros: self.oldest_commit_micros.take(),
+        }
+    }
+
+    /// Takes back the buffers of a batch that has landed.
+    pub fn recycle(&mut self, batch: WriteBatch) {
+        for WriteGroup { mut operations, mut bytes, .. } in batch.groups {
+            if self.spares.len() < Spare::MOST && bytes.capacity() <= Spare::MOST_BYTES {
+                operations.clear();
+                bytes.clear();
+                self.spares.push(Spare { operations, bytes });
+            }
         }
     }
 
@@ -166,11 +194,12 @@ impl BatchBuilder {
         }
         let group = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
         self.group_of.insert(Arc::clone(target), group);
+        let Spare { operations, bytes } = self.spares.pop().unwrap_or_default();
         self.groups.push(WriteGroup {
             target: Arc::clone(target),
             table: Arc::clone(table),
-            operations: Vec::new(),
-            bytes: Vec::new(),
+            operations,
+            bytes,
         });
         group
     }

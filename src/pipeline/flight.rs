@@ -43,6 +43,7 @@ pub(super) struct Crew<S, C> {
 /// A batch that is sent.
 #[derive(Debug)]
 pub(super) struct Flight {
+    pub(super) lane: usize,
     pub(super) number: u64,
     pub(super) batch: Arc<WriteBatch>,
     pub(super) letters: Vec<DeadLetter>,
@@ -52,6 +53,7 @@ pub(super) struct Flight {
 /// A batch that is durable.
 #[derive(Debug)]
 pub(super) struct Landed {
+    pub(super) lane: usize,
     pub(super) number: u64,
     pub(super) batch: Arc<WriteBatch>,
     pub(super) report: WriteReport,
@@ -66,7 +68,7 @@ pub(super) async fn fly<S: Sink, C: Checkpoints>(
     crew: Arc<Crew<S, C>>,
     flight: Flight,
 ) -> Result<Landed, Fault> {
-    let Flight { number, batch, mut letters, oldest_commit_micros } = flight;
+    let Flight { lane, number, batch, mut letters, oldest_commit_micros } = flight;
     let started = Instant::now();
     let report = if batch.operation_count() == 0 {
         WriteReport::default()
@@ -78,7 +80,7 @@ pub(super) async fn fly<S: Sink, C: Checkpoints>(
     let letters = crew.keep(letters).await?;
     #[cfg(feature = "failpoints")]
     stand_still_if_asked().await;
-    Ok(Landed { number, batch, report, letters, oldest_commit_micros, took })
+    Ok(Landed { lane, number, batch, report, letters, oldest_commit_micros, took })
 }
 
 /// Where a test says so, the batch is written and never lands, so that the process can be killed in between.

@@ -132,6 +132,7 @@ struct Shared {
     turned_millis: AtomicU64,
     saved_millis: AtomicU64,
     paused: watch::Sender<bool>,
+    consistent: watch::Sender<bool>,
     single_database: Option<String>,
 }
 
@@ -171,6 +172,7 @@ impl Handle {
             turned_millis: AtomicU64::new(0),
             saved_millis: AtomicU64::new(0),
             paused: watch::Sender::new(paused),
+            consistent: watch::Sender::new(false),
             single_database,
         };
         Self { shared: Arc::new(shared) }
@@ -198,10 +200,12 @@ impl Handle {
         self.shared.queue.clone()
     }
 
-    /// Whether the stream has passed the end of the first copy.
-    #[must_use]
-    pub fn is_consistent(&self) -> bool {
-        self.core().consistent
+    /// Waits until the stream has passed the end of the first copy, and that is saved.
+    pub async fn until_consistent(&self) {
+        let mut consistent = self.shared.consistent.subscribe();
+        if consistent.wait_for(|known| *known).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Whether the apply loop has turned lately.
@@ -337,6 +341,10 @@ impl Handle {
             core.phase = Phase::Streaming;
         }
         core.note_covered();
+        drop(core);
+        self.shared
+            .consistent
+            .send_if_modified(|known| std::mem::replace(known, consistent) != consistent);
     }
 
     /// What is known of the tables.

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::{
-    batch::{BatchBuilder, Write},
+    batch::Write,
     flight::Crew,
+    lanes::{Lanes, Route},
     letters,
 };
 use crate::{
@@ -38,6 +39,7 @@ pub(super) struct Intake {
 struct Open {
     rows: Rows,
     plan: Arc<Plan>,
+    route: Route,
     counts: [u64; 4],
     coerced: u64,
     _share: Option<Share>,
@@ -50,8 +52,13 @@ impl Intake {
     }
 
     /// Opens a block. Its share of the channel's bound is given back when its last row is mapped.
-    pub(super) fn open(&mut self, rows: Rows, plan: Arc<Plan>, share: Option<Share>) {
-        self.open = Some(Open { rows, plan, counts: [0; 4], coerced: 0, _share: share });
+    pub(super) fn open(
+        &mut self,
+        rows: Rows,
+        (plan, route): (Arc<Plan>, Route),
+        share: Option<Share>,
+    ) {
+        self.open = Some(Open { rows, plan, route, counts: [0; 4], coerced: 0, _share: share });
     }
 
     /// Changes mapped since the last call.
@@ -59,10 +66,10 @@ impl Intake {
         std::mem::replace(&mut self.count, 0)
     }
 
-    /// Maps the next change into the batch, or closes the block at its end.
+    /// Maps the next change into the batch of its lane, or closes the block at its end.
     pub(super) async fn next<S: Sink, C: Checkpoints, R: RowReader>(
         &mut self,
-        batch: &mut BatchBuilder,
+        lanes: &mut Lanes,
         reader: &R,
         crew: &Crew<S, C>,
     ) -> Result<(), Fault> {
@@ -83,32 +90,33 @@ impl Intake {
         self.count += 1;
         let takes_away = matches!(kind, ChangeKind::Update | ChangeKind::Delete);
         let keep_old = plan.is_keyless() && takes_away && self.is_row_left(reader, crew).await?;
-        self.push(batch, &plan, kind, keep_old);
+        self.push(lanes, &plan, kind, keep_old);
         Ok(())
     }
 
-    fn push(&mut self, batch: &mut BatchBuilder, plan: &Plan, kind: ChangeKind, keep_old: bool) {
+    fn push(&mut self, lanes: &mut Lanes, plan: &Plan, kind: ChangeKind, keep_old: bool) {
         let Some(open) = &mut self.open else { return };
         let (target, table, origin) = (plan.target(), plan.schema(), &open.rows.origin);
+        let mut push = |write| lanes.push(open.route, target, table, write, origin);
         let delete = |filter| Write { kind: OperationKind::Delete, filter, document: &[] };
         match self.mapper.finish(plan, kind) {
             Mapped::Write { insert, filter, document, replaced, coerced } => {
                 open.coerced += u64::from(coerced);
                 if let Some(old) = replaced.filter(|_| !keep_old) {
-                    batch.push(target, table, delete(old), origin);
+                    push(delete(old));
                 }
                 let kind = if insert { OperationKind::Insert } else { OperationKind::Replace };
-                batch.push(target, table, Write { kind, filter, document }, origin);
+                push(Write { kind, filter, document });
             }
             Mapped::Delete { .. } if keep_old => {}
-            Mapped::Delete { filter } => batch.push(target, table, delete(filter), origin),
+            Mapped::Delete { filter } => push(delete(filter)),
             Mapped::Rejected { filter, row, reason, replaced } => {
                 if let Some(old) = replaced.filter(|_| !keep_old) {
-                    batch.push(target, table, delete(old), origin);
+                    push(delete(old));
                 }
                 let letter =
                     letters::unmapped(&table.name, filter, row, reason.to_string(), origin);
-                batch.push_letter(letter, origin);
+                lanes.push_letter(open.route, letter, origin);
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Keeps account of which marks are covered by durable writes.
 //!
-//! A mark may be saved once every row sent before it is durable. Rows leave in numbered batches, and batches may land
-//! out of order (those of the first copy do), so a mark that arrived while batch *n* was open or last sent is due when
-//! all batches up to *n* have landed. Positions are not queued one a transaction: the running position is copied once
-//! a batch, when the first row behind it arrives.
+//! A mark may be saved once every row before it is durable. Rows leave in batches that are numbered as they get their
+//! first row, and land in any order, so a mark that arrives when *n* is the newest number is due when all batches up to
+//! *n* have landed: no row before it is in a later one. A batch up to *n* may hold rows behind the mark too, which are
+//! then written and not saved as such; replaying them is harmless. Positions are not queued one a transaction: the
+//! running position is copied once a batch, when the next one is opened.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -31,13 +32,14 @@ struct Place {
     committed_micros: u64,
 }
 
-/// A batch that was sent.
+/// A batch that is open or on its way, or has landed before an earlier one.
 #[derive(Debug)]
-struct Sent {
+struct Opened {
     number: u64,
     landed: bool,
+    /// What became true after it was opened and before the next one was.
     milestones: Vec<Milestone>,
-    /// The place that it covers; `None` while the place still moves with marks that follow without rows.
+    /// The place that it covers together with all before it; `None` while the place still moves.
     place: Option<Place>,
 }
 
@@ -50,11 +52,7 @@ pub(super) struct Ledger {
     dirty: Option<StatePart>,
     /// Where the newest mark stands.
     head: Option<Place>,
-    /// Marks behind rows that have not been sent.
-    open: Vec<Milestone>,
-    /// Whether rows have been taken that are not sent.
-    has_open_rows: bool,
-    sent: VecDeque<Sent>,
+    opened: VecDeque<Opened>,
     next_number: u64,
     /// Whether the head has moved since it was last found durable.
     head_moved: bool,
@@ -67,21 +65,18 @@ impl Ledger {
             .position
             .clone()
             .map(|position| Place { position, committed_micros: state.applied_micros });
-        Self {
-            state,
-            dirty: None,
-            head,
-            open: Vec::new(),
-            has_open_rows: false,
-            sent: VecDeque::new(),
-            next_number: 0,
-            head_moved: true,
-        }
+        Self { state, dirty: None, head, opened: VecDeque::new(), next_number: 0, head_moved: true }
     }
 
     /// What is durable in the target.
     pub(super) const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Whether the copy is consistent, by all that is durable.
+    pub(super) fn is_consistent(&mut self) -> bool {
+        self.settle_head();
+        self.state.consistent
     }
 
     /// What has changed since the last call, to be saved.
@@ -95,15 +90,20 @@ impl Ledger {
         self.dirty = Some(self.dirty.map_or(part, |other| other.max(part)));
     }
 
-    /// A row is taken into the open batch: the place that the last batch covers is now fixed.
-    pub(super) fn row_taken(&mut self) {
-        if self.has_open_rows {
-            return;
-        }
-        self.has_open_rows = true;
-        if let Some(last) = self.sent.back_mut() {
+    /// A batch has got its first row; its number is the answer. The place that those before it cover is now fixed.
+    pub(super) fn batch_opened(&mut self) -> u64 {
+        if let Some(last) = self.opened.back_mut() {
             last.place.clone_from(&self.head);
         }
+        let number = self.next_number;
+        self.next_number += 1;
+        self.opened.push_back(Opened {
+            number,
+            landed: false,
+            milestones: Vec::new(),
+            place: None,
+        });
+        number
     }
 
     /// A mark arrives behind all rows taken so far.
@@ -132,8 +132,7 @@ impl Ledger {
     }
 
     fn note(&mut self, milestone: Milestone) {
-        match self.sent.back_mut() {
-            _ if self.has_open_rows => self.open.push(milestone),
+        match self.opened.back_mut() {
             Some(last) => last.milestones.push(milestone),
             None => self.reach(milestone),
         }
@@ -152,25 +151,15 @@ impl Ledger {
         self.head_moved = true;
     }
 
-    /// The open batch is sent; its number is the answer.
-    pub(super) fn batch_sent(&mut self) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        self.has_open_rows = false;
-        let milestones = std::mem::take(&mut self.open);
-        self.sent.push_back(Sent { number, landed: false, milestones, place: None });
-        number
-    }
-
     /// A batch is durable.
     pub(super) fn batch_landed(&mut self, number: u64) {
-        if let Some(sent) = self.sent.iter_mut().find(|sent| sent.number == number) {
-            sent.landed = true;
+        if let Some(batch) = self.opened.iter_mut().find(|batch| batch.number == number) {
+            batch.landed = true;
         }
-        while self.sent.front().is_some_and(|sent| sent.landed) {
-            let Some(sent) = self.sent.pop_front() else { return };
-            sent.milestones.into_iter().for_each(|milestone| self.reach(milestone));
-            match sent.place {
+        while self.opened.front().is_some_and(|batch| batch.landed) {
+            let Some(batch) = self.opened.pop_front() else { return };
+            batch.milestones.into_iter().for_each(|milestone| self.reach(milestone));
+            match batch.place {
                 Some(place) => self.arrive(place),
                 None => self.head_moved = true,
             }
@@ -180,7 +169,7 @@ impl Ledger {
 
     /// With nothing open and nothing on its way the head itself is durable.
     fn settle_head(&mut self) {
-        if self.head_moved && self.sent.is_empty() && !self.has_open_rows {
+        if self.head_moved && self.opened.is_empty() {
             self.head_moved = false;
             if let Some(head) = self.head.clone() {
                 self.arrive(head);

@@ -10,6 +10,7 @@ pub mod handle;
 
 mod flight;
 mod intake;
+mod lanes;
 mod ledger;
 mod letters;
 mod plans;

@@ -1,7 +1,11 @@
 //! The compiled plan of every table, remade when rows come under a new schema.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
+use super::lanes::{Lanes, Route};
 use crate::{
     mapping::{Plan, RuleBook},
     model::{
@@ -14,24 +18,30 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Plans {
     rules: RuleBook,
-    compiled: HashMap<TableName, Arc<Plan>>,
+    /// Collections that have unique indexes besides their keys, by full name.
+    one_lane: HashSet<String>,
+    compiled: HashMap<TableName, (Arc<Plan>, Route)>,
 }
 
 impl Plans {
     /// No plans yet.
-    pub(super) fn new(rules: RuleBook) -> Self {
-        Self { rules, compiled: HashMap::new() }
+    pub(super) fn new(rules: RuleBook, one_lane: HashSet<String>) -> Self {
+        Self { rules, one_lane, compiled: HashMap::new() }
     }
 
-    /// The plan for rows of this schema; `None` where the settings leave the table out because it has no key.
+    /// The plan for rows of this schema and the lanes that they may take; `None` where the settings leave the table out because it has no key.
     ///
     /// # Errors
     /// `Fatal` where the table cannot be mapped: an unsupported column, a key that its rules ask for and it has not.
-    pub(super) fn plan(&mut self, table: &Arc<TableSchema>) -> Result<Option<Arc<Plan>>, Fault> {
-        if let Some(plan) = self.compiled.get(&table.name)
+    pub(super) fn plan(
+        &mut self,
+        table: &Arc<TableSchema>,
+        lanes: &Lanes,
+    ) -> Result<Option<(Arc<Plan>, Route)>, Fault> {
+        if let Some((plan, route)) = self.compiled.get(&table.name)
             && Arc::ptr_eq(plan.schema(), table)
         {
-            return Ok(Some(Arc::clone(plan)));
+            return Ok(Some((Arc::clone(plan), *route)));
         }
         let rules = self.rules.resolve(&table.name);
         if rules.skips(table) {
@@ -39,9 +49,12 @@ impl Plans {
         }
         let plan = Plan::compile(Arc::clone(table), &rules)
             .map_err(|issues| unmappable(table, &issues))?;
+        let collection = &plan.target().collection;
+        let depends = self.one_lane.contains(&collection.to_string());
+        let route = if depends { lanes.one_for(collection) } else { Route::ByKey };
         let plan = Arc::new(plan);
-        self.compiled.insert(table.name.clone(), Arc::clone(&plan));
-        Ok(Some(plan))
+        self.compiled.insert(table.name.clone(), (Arc::clone(&plan), route));
+        Ok(Some((plan, route)))
     }
 }
 

@@ -32,17 +32,8 @@ impl Limits {
     /// What an operation takes besides its filter and document: headers, names, flags.
     const FRAME: usize = 64;
 
-    /// The commands of one verb and collection that are under way at once. Two took a batch of 1,000 replaces from
-    /// 22,000 to 35,000 rows a second (FerretDB 2.7, 2 cores), four were slower again.
+    /// The commands of a batch that are under way at once: those of several collections or verbs.
     pub(super) const SIDE_BY_SIDE: usize = 2;
-    /// Fewer operations than this are not worth a command of their own.
-    const FEWEST_APART: usize = 100;
-
-    /// The same, with room for so many operations to be spread over the commands that go side by side.
-    fn spread(&self, operations: usize) -> Self {
-        let share = operations.div_ceil(Self::SIDE_BY_SIDE).max(Self::FEWEST_APART);
-        Self { operations: self.operations.min(share), ..*self }
-    }
 
     fn room(&self) -> usize {
         self.document.saturating_sub(Self::ENVELOPE)
@@ -150,11 +141,10 @@ pub(super) fn cut(batch: &WriteBatch, limits: &Limits) -> Cut {
     for (group_index, group) in batch.groups.iter().enumerate() {
         for verb in [Verb::Delete, Verb::Replace, Verb::Insert] {
             let of_verb = group.operations.iter().enumerate();
-            let places: Vec<Place> = of_verb
+            let places = of_verb
                 .filter(|(_, one)| Verb::from(one.kind) == verb)
-                .map(|(operation, _)| Place { group: group_index, operation })
-                .collect();
-            cut.add(batch, &limits.spread(places.len()), verb, places.into_iter());
+                .map(|(operation, _)| Place { group: group_index, operation });
+            cut.add(batch, limits, verb, places);
         }
     }
     cut.chunks.sort_by_key(|chunk| chunk.verb);
@@ -319,19 +309,6 @@ mod tests {
             doc! { "insert": "orders", "documents": [{ "_id": 1, "text": "a" }, { "_id": 4, "text": "c" }], "ordered": false, "writeConcern": concern, "comment": "c" },
         ];
         assert_eq!(bodies, expected);
-    }
-
-    #[test]
-    fn a_large_batch_goes_side_by_side() {
-        let batch = batch(&(0..1000).map(|id| replace(id, "x")).collect::<Vec<_>>());
-        let sizes = |batch| {
-            let cut = cut(batch, &Limits::default());
-            cut.chunks.iter().map(|chunk| chunk.operations.len()).collect::<Vec<_>>()
-        };
-        assert_eq!(sizes(&batch), [500, 500]);
-        let small =
-            super::super::testing::batch(&(0..90).map(|id| replace(id, "x")).collect::<Vec<_>>());
-        assert_eq!(sizes(&small), [90]);
     }
 
     #[test]

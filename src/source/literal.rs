@@ -33,10 +33,8 @@ pub(super) fn operand(value: &SqlValue, kind: &ColumnType) -> Option<String> {
         (
             SqlValue::Text { hex, charset },
             Kind::Char { .. } | Kind::Varchar { .. } | Kind::Text { .. },
-        ) => format!("{}{}", introducer(*charset), bytes(hex)?),
-        (SqlValue::Text { hex, charset }, Kind::Json) => {
-            format!("{}{}", introducer(*charset), bytes(hex)?)
-        }
+        ) => text(*charset, hex)?,
+        (SqlValue::Text { hex, charset }, Kind::Json) => text(*charset, hex)?,
         (SqlValue::Bytes { hex }, Kind::Binary { length }) => bytes(&padded(hex, *length))?,
         (SqlValue::Bytes { hex }, Kind::Varbinary { .. } | Kind::Blob { .. } | Kind::Geometry) => {
             bytes(hex)?
@@ -103,12 +101,8 @@ fn padded(hex: &str, length: u32) -> String {
     format!("{hex:0<digits$}")
 }
 
-const fn introducer(charset: Charset) -> &'static str {
-    match charset {
-        Charset::Utf8 => "_utf8mb4 ",
-        Charset::Ascii => "_ascii ",
-        Charset::Latin1 => "_latin1 ",
-    }
+fn text(charset: Charset, hex: &str) -> Option<String> {
+    Some(format!("_{} {}", charset.name(), bytes(hex)?))
 }
 
 /// The text, when it is not empty and all of it is digits or one of these.
@@ -147,6 +141,9 @@ mod tests {
         let text = SqlValue::Text { hex: "e9".to_owned(), charset: Charset::Latin1 };
         let varchar = ColumnType::Varchar { charset: Charset::Latin1, max_bytes: 10 };
         check(&text, &varchar, Some("_latin1 X'e9'"));
+        let text = SqlValue::Text { hex: "8160".to_owned(), charset: Charset::Sjis };
+        let char = ColumnType::Char { charset: Charset::Sjis, max_bytes: 20 };
+        check(&text, &char, Some("_sjis X'8160'"));
         let bytes = SqlValue::Bytes { hex: "01".to_owned() };
         check(&bytes, &ColumnType::Binary { length: 3 }, Some("X'010000'"));
         check(&bytes, &ColumnType::Varbinary { max_bytes: 3 }, Some("X'01'"));

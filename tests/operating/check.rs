@@ -81,7 +81,7 @@ async fn several_errors_are_told_at_once() {
     find(&findings, "error", &["no_such_table"]);
     find(&findings, "error", &["log", "key"]);
     find(&findings, "error", &["vectors", "vector"]);
-    find(&findings, "error", &["letters", "sjis"]);
+    assert!(!findings.iter().any(|finding| finding.to_string().contains("letters")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -107,6 +107,13 @@ pub(super) const KEYS: &[Key] = &[
         show: |of| show_duration(of.batch.delay),
     },
     Key {
+        path: "batch.lanes",
+        meaning: "How many batches are written side by side, each over a connection of its own. The order of one row's changes is kept. Collections with unique indexes besides their key use one.",
+        example: "",
+        read: |to, given| put(&mut to.batch.lanes, given.number(1, 64)),
+        show: |of| show_plain(of.batch.lanes),
+    },
+    Key {
         path: "limits.queue_bytes",
         meaning: "The most bytes that wait between the source and the writing.",
         example: "",

@@ -23,7 +23,7 @@ fn the_row_is_kept_with_the_bytes_as_they_are() {
         filter: doc! {"_id": 1},
         row: doc! {"_id": 1, "id": 1, "name": raw(), "n": 2},
         replaced: None,
-        reason: "column name: the bytes are not valid utf8mb4".to_owned(),
+        reason: "column name: the bytes do not convert from utf8mb4 to UTF-8".to_owned(),
     };
     let row = [Value::Int(1), BAD, Value::Int(2)];
     assert_eq!(insert(&plan, &row), expected);

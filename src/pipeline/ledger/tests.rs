@@ -37,13 +37,11 @@ fn offset(ledger: &Ledger) -> u64 {
 #[test]
 fn a_position_moves_only_when_the_rows_before_it_are_durable() {
     let mut ledger = streaming();
-    ledger.row_taken();
+    let first = ledger.batch_opened();
     ledger.note_mark(transaction(10));
     assert_eq!(ledger.take_dirty(), None);
-    let first = ledger.batch_sent();
-    ledger.row_taken();
+    let second = ledger.batch_opened();
     ledger.note_mark(transaction(20));
-    let second = ledger.batch_sent();
     ledger.batch_landed(second);
     assert_eq!(offset(&ledger), 0, "the first batch is still on its way");
     ledger.batch_landed(first);
@@ -53,15 +51,12 @@ fn a_position_moves_only_when_the_rows_before_it_are_durable() {
 #[test]
 fn a_batch_that_ends_inside_a_transaction_covers_only_the_one_before() {
     let mut ledger = streaming();
-    ledger.row_taken();
+    let first = ledger.batch_opened();
     ledger.note_mark(transaction(10));
-    ledger.row_taken();
-    let first = ledger.batch_sent();
-    ledger.row_taken();
+    let second = ledger.batch_opened();
     ledger.batch_landed(first);
     assert_eq!(offset(&ledger), 20);
     ledger.note_mark(transaction(20));
-    let second = ledger.batch_sent();
     ledger.batch_landed(second);
     assert_eq!(offset(&ledger), 30);
 }
@@ -72,8 +67,7 @@ fn transactions_without_rows_of_ours_move_the_position_too() {
     ledger.note_mark(transaction(10));
     assert_eq!(ledger.take_dirty(), Some(StatePart::Position));
     assert_eq!(offset(&ledger), 20);
-    ledger.row_taken();
-    let number = ledger.batch_sent();
+    let number = ledger.batch_opened();
     ledger.note_mark(transaction(20));
     ledger.note_mark(transaction(30));
     assert_eq!(ledger.take_dirty(), None, "they stand behind rows that are on their way");
@@ -91,11 +85,10 @@ fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
         range: KeyRange { low: None, high: Some(vec![SqlValue::Int(5)]) },
         rows: 5,
     };
-    ledger.row_taken();
+    let first = ledger.batch_opened();
     ledger.note_mark(Mark::Range(range));
     ledger.note_mark(Mark::SnapshotEnded { end: at(20) });
     ledger.note_mark(Mark::StreamStarted { position: at(0) });
-    let first = ledger.batch_sent();
     assert!(ledger.state().snapshot.as_ref().is_some_and(|snapshot| snapshot.tables.is_empty()));
     ledger.batch_landed(first);
     assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
@@ -117,10 +110,9 @@ fn an_idle_source_is_consistent_at_once() {
 #[test]
 fn a_schema_is_saved_with_the_rows_before_it() {
     let mut ledger = streaming();
-    ledger.row_taken();
+    let number = ledger.batch_opened();
     ledger.note_schema(Arc::new(TableSchema::named(TableName::new("shop", "orders"))));
     assert!(ledger.state().schemas.is_empty());
-    let number = ledger.batch_sent();
     ledger.batch_landed(number);
     assert_eq!(ledger.take_dirty(), Some(StatePart::All));
     assert_eq!(ledger.state().schemas.len(), 1);
@@ -138,4 +130,19 @@ fn after_a_failover_file_and_offset_are_the_new_servers() {
     assert!(ledger.take_dirty().is_some());
     let position = ledger.state().position.clone().unwrap();
     assert_eq!((position.file.as_str(), position.offset), ("other.000007", 300));
+}
+
+#[test]
+fn a_mark_waits_for_every_lane_that_was_open_before_it() {
+    let mut ledger = streaming();
+    let (slow, quick) = (ledger.batch_opened(), ledger.batch_opened());
+    ledger.note_mark(transaction(10));
+    ledger.batch_landed(quick);
+    assert_eq!(offset(&ledger), 0);
+    let next = ledger.batch_opened();
+    ledger.note_mark(transaction(20));
+    ledger.batch_landed(next);
+    assert_eq!(offset(&ledger), 0, "the first batch is open and takes rows of both transactions");
+    ledger.batch_landed(slow);
+    assert_eq!(offset(&ledger), 30);
 }

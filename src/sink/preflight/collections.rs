@@ -136,7 +136,7 @@ fn of_indexes(target: &Target, indexes: &[Index]) -> Vec<Finding> {
             index.name,
             index.fields.join(", ")
         );
-        Finding::warning("target_unique_index", object.clone(), meaning).mend(drop_statement(&target.collection, &index.name))
+        Finding::warning(super::UNIQUE_INDEX, object.clone(), meaning).mend(drop_statement(&target.collection, &index.name))
     });
     let mut findings: Vec<Finding> = told.collect();
     if let Identity::Fields { fields, index: ours } = &target.identity {

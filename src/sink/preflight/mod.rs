@@ -17,6 +17,9 @@ use crate::{
     model::{finding::Finding, table::TableName, write::Target},
 };
 
+/// The code of the finding that a collection has a unique index besides its key.
+pub const UNIQUE_INDEX: &str = "target_unique_index";
+
 /// What is to be copied where.
 #[derive(Debug)]
 pub struct Subject<'a> {

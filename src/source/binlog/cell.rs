@@ -7,7 +7,7 @@ use super::{
     wire::{Malformed, Wire},
 };
 use crate::{
-    codec::decimal,
+    codec::{charset, decimal},
     model::{
         change::{Image, RowVisitor},
         table::{Charset, ColumnType},
@@ -137,10 +137,7 @@ impl Cell {
             Self::Time { digits } => Value::Time(time(wire, digits)?),
             Self::Char { charset, length_bytes } => {
                 let bytes = prefixed(wire, length_bytes)?;
-                let blanks = bytes.iter().rev().take_while(|byte| **byte == b' ').count();
-                let kept =
-                    bytes.split_at_checked(bytes.len() - blanks).map_or(bytes, |(kept, _)| kept);
-                Value::Text(Text { bytes: kept, charset })
+                Value::Text(charset::trimmed(Text { bytes, charset }))
             }
             Self::Text { charset, length_bytes } => {
                 Value::Text(Text { bytes: prefixed(wire, length_bytes)?, charset })

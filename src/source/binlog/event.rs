@@ -196,6 +196,8 @@ pub(super) struct Query<'a> {
     pub(super) database: &'a [u8],
     /// Its text, in the session's charset.
     pub(super) text: &'a [u8],
+    /// The collation number of the session's charset (`character_set_client`), where told.
+    pub(super) collation: Option<u16>,
 }
 
 /// Reads QUERY.
@@ -215,10 +217,30 @@ fn query_behind(body: &[u8], own_fields: usize) -> Result<Query<'_>, Malformed> 
     let _error = wire.u16()?;
     let status_length = wire.u16()?;
     wire.take(own_fields)?;
-    wire.take(usize::from(status_length))?;
+    let collation = client_collation(Wire(wire.take(usize::from(status_length))?));
     let database = wire.take(usize::from(database_length))?;
     wire.u8()?;
-    Ok(Query { database, text: wire.0 })
+    Ok(Query { database, text: wire.0, collation })
+}
+
+/// The collation of `character_set_client` out of a statement's status variables (MySQL source, `statement_events.h`,
+/// `Query_event_status_vars`). Both servers write only these few before it; behind any other one it is not looked for.
+fn client_collation(mut status: Wire<'_>) -> Option<u16> {
+    const FLAGS: u8 = 0;
+    const SQL_MODE: u8 = 1;
+    const AUTO_INCREMENT: u8 = 3;
+    const CHARSET: u8 = 4;
+    const CATALOG: u8 = 6;
+    loop {
+        let length = match status.u8().ok()? {
+            FLAGS | AUTO_INCREMENT => 4,
+            SQL_MODE => 8,
+            CATALOG => usize::from(status.u8().ok()?),
+            CHARSET => return status.u16().ok(),
+            _ => return None,
+        };
+        status.take(length).ok()?;
+    }
 }
 
 /// Reads ROTATE: the next file and the offset in it.

@@ -3,11 +3,11 @@
 //! What the map leaves out (labels without `binlog_row_metadata=FULL`, TINYINT(1) always) is taken from what is known of
 //! the column; a schema fits a table map when each of its columns comes out of this unchanged.
 
-use super::{
-    collation::Encoding,
-    table_map::{MapColumn, column_type as ty, decode_label},
+use super::table_map::{MapColumn, column_type as ty, decode_label};
+use crate::{
+    codec::charset::Encoding,
+    model::table::{Charset, ColumnType},
 };
-use crate::model::table::{Charset, ColumnType};
 
 /// The type of a column; `Err` says why this version cannot read it.
 pub(super) fn kind_of(
@@ -108,7 +108,7 @@ const fn encoding_of(known: &ColumnType) -> Option<Encoding> {
     }
 }
 
-/// The labels as told, else as known: told in a charset that is not read here, they must at least be as many.
+/// The labels as told, else as known: told as bytes that are no text, they must at least be as many.
 fn labels(column: &MapColumn<'_>, known: Option<&ColumnType>) -> Result<Vec<String>, String> {
     let known = match (column.code, known) {
         (ty::ENUM, Some(ColumnType::Enum { labels })) => Some(labels),
@@ -120,9 +120,9 @@ fn labels(column: &MapColumn<'_>, known: Option<&ColumnType>) -> Result<Vec<Stri
         let fits = |labels: &&Vec<String>| value_bytes(column.code, labels.len()) == column.meta;
         return known.filter(fits).cloned().ok_or_else(unknown);
     };
-    let charset = column.encoding.or(Some(Encoding::Text(Charset::Utf8)));
+    let encoding = column.encoding.unwrap_or(Encoding::Text(Charset::Utf8));
     let decoded: Option<Vec<String>> =
-        told.iter().map(|label| decode_label(label, charset)).collect();
+        told.iter().map(|label| decode_label(label, encoding)).collect();
     match decoded {
         Some(labels) => Ok(labels),
         None => known.filter(|labels| labels.len() == told.len()).cloned().ok_or_else(unknown),

@@ -8,7 +8,6 @@
 
 mod alter;
 mod cell;
-mod collation;
 mod error;
 mod event;
 #[cfg(test)]

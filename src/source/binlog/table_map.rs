@@ -1,10 +1,10 @@
 //! TABLE_MAP: how the rows behind it are laid out, and as much of the table as `binlog_row_metadata` tells.
 
-use super::{
-    collation::{Encoding, encoding},
-    wire::{Malformed, Wire},
+use super::wire::{Malformed, Wire};
+use crate::{
+    codec::charset::{self, Encoding, encoding},
+    model::{table::Charset, value::Text},
 };
-use crate::model::table::Charset;
 
 /// Column type codes (MySQL source, `include/field_types.h`).
 pub(super) mod column_type {
@@ -276,21 +276,13 @@ fn indexes(mut value: Wire<'_>) -> Result<Vec<usize>, Malformed> {
     Ok(found)
 }
 
-/// Turns a label or name into text; `None` where its charset is not one that this version reads.
-pub(super) fn decode_label(bytes: &[u8], charset: Option<Encoding>) -> Option<String> {
-    match charset {
-        Some(Encoding::Text(Charset::Latin1)) => {
-            let text = bytes.iter().map(|byte| latin1(*byte)).collect::<Option<String>>()?;
-            Some(text)
-        }
-        Some(Encoding::Text(Charset::Utf8 | Charset::Ascii)) | None => {
-            std::str::from_utf8(bytes).ok().map(str::to_owned)
-        }
-        Some(Encoding::Binary | Encoding::Other) => None,
-    }
-}
-
-/// The server's latin1 is windows-1252; its part from 0x80 to 0x9F is left to the schema that the server described.
-fn latin1(byte: u8) -> Option<char> {
-    (!(0x80..=0x9F).contains(&byte)).then_some(char::from(byte))
+/// Turns a label or name into text; `None` where it is not text of its charset.
+pub(super) fn decode_label(bytes: &[u8], encoding: Encoding) -> Option<String> {
+    let charset = match encoding {
+        Encoding::Text(charset) => charset,
+        // information_schema too tells binary labels as UTF-8 where they are that.
+        Encoding::Binary => Charset::Utf8,
+        Encoding::Other => return None,
+    };
+    charset::to_utf8(Text { bytes, charset }).ok()
 }

@@ -23,10 +23,12 @@ use super::{
     wire::Malformed,
 };
 use crate::{
+    codec::charset::{self, Encoding, encoding},
     model::{
         change::{Mark, Message, Origin, Rows, SchemaChanged},
         gtid::TransactionId,
         position::{Position, Transaction},
+        value::Text,
     },
     runtime::channel::Sender,
 };
@@ -293,8 +295,9 @@ impl<D: Describe> Assembler<D> {
             self.opened(start).has_begun = true;
             return Ok(());
         }
-        let database = text(query.database);
-        let statement = statement::read(&text(query.text), &database, self.tables.folds_case);
+        let database = text(query.database, None);
+        let statement = text(query.text, query.collation);
+        let statement = statement::read(&statement, &database, self.tables.folds_case);
         let open = self.opened(start);
         let (is_skipped, is_undoable) = (open.is_skipped || open.is_void, open.is_undoable);
         match statement {
@@ -435,8 +438,15 @@ fn is_transactional(engine: &str) -> bool {
         .any(|name| name.eq_ignore_ascii_case(engine))
 }
 
-/// A statement's text. Bytes that are no UTF-8 come from sessions in another charset: verbs and plain names survive.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
+/// A statement's text. It is in the session's charset; where the server wrote it anew (CREATE TABLE ... SELECT) in UTF-8,
+/// whatever the session had. Of bytes that are neither, verbs and plain names survive.
+fn text(bytes: &[u8], collation: Option<u16>) -> Cow<'_, str> {
+    if let Some(Encoding::Text(charset)) = collation.map(|number| encoding(number.into()))
+        && !bytes.is_ascii()
+        && let Ok(text) = charset::to_utf8(Text { bytes, charset })
+    {
+        return Cow::Owned(text);
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),

@@ -24,7 +24,7 @@ pub(super) fn parse(declared: Declared<'_>) -> ColumnType {
 /// The charset is told only where it is the reason.
 fn describe(declared: Declared<'_>) -> String {
     match declared.charset {
-        Some(name) if charset(name).is_none() => format!("{} charset {name}", declared.text),
+        Some(name) if Charset::named(name).is_none() => format!("{} charset {name}", declared.text),
         _ => declared.text.to_owned(),
     }
 }
@@ -36,7 +36,10 @@ fn supported(declared: Declared<'_>) -> Option<ColumnType> {
         "char" | "varchar" => plain(&words, text(&words, declared)?),
         "tinytext" | "text" | "mediumtext" | "longtext" => {
             let length_bytes = length_bytes(&words.name)?;
-            plain(&words, ColumnType::Text { charset: charset(declared.charset?)?, length_bytes })
+            plain(
+                &words,
+                ColumnType::Text { charset: Charset::named(declared.charset?)?, length_bytes },
+            )
         }
         "tinyblob" | "blob" | "mediumblob" | "longblob" => {
             plain(&words, ColumnType::Blob { length_bytes: length_bytes(&words.name)? })
@@ -90,7 +93,7 @@ fn bare(words: &Words) -> Option<ColumnType> {
 }
 
 fn text(words: &Words, declared: Declared<'_>) -> Option<ColumnType> {
-    let charset = charset(declared.charset?)?;
+    let charset = Charset::named(declared.charset?)?;
     let max_bytes = u32::try_from(declared.octets?).ok()?;
     Some(match words.name.as_str() {
         "char" => ColumnType::Char { charset, max_bytes },
@@ -98,12 +101,13 @@ fn text(words: &Words, declared: Declared<'_>) -> Option<ColumnType> {
     })
 }
 
-/// The labels come in UTF-8 whatever the column's charset is; of `binary` ones they do not.
+/// The labels come in UTF-8 whatever the column's charset is. Those of `binary` that are no UTF-8 come as `x'ff'` from MySQL
+/// and with `?` in them from MariaDB, which alone names that charset.
 fn labelled(words: &Words, charset: Option<&str>) -> Option<ColumnType> {
-    if charset == Some("binary") {
+    let labels = labels(&words.arguments)?;
+    if charset == Some("binary") && labels.iter().any(|label| label.contains('?')) {
         return None;
     }
-    let labels = labels(&words.arguments)?;
     let kind = match words.name.as_str() {
         "enum" => ColumnType::Enum { labels },
         _ => ColumnType::Set { labels },
@@ -122,15 +126,6 @@ fn length_bytes(name: &str) -> Option<u8> {
         "text" | "blob" => 2,
         "mediumtext" | "mediumblob" => 3,
         "longtext" | "longblob" => 4,
-        _ => return None,
-    })
-}
-
-fn charset(name: &str) -> Option<Charset> {
-    Some(match name {
-        "utf8mb4" | "utf8mb3" | "utf8" => Charset::Utf8,
-        "ascii" => Charset::Ascii,
-        "latin1" => Charset::Latin1,
         _ => return None,
     })
 }
@@ -274,6 +269,8 @@ mod tests {
             of_text("varchar(9)", "utf8mb3", 27),
             ColumnType::Varchar { charset, max_bytes: 27 }
         );
+        let charset = Charset::Gb18030;
+        assert_eq!(of_text("char(10)", "gb18030", 40), ColumnType::Char { charset, max_bytes: 40 });
         let latin = ColumnType::Text { charset: Charset::Latin1, length_bytes: 3 };
         assert_eq!(of_text("mediumtext", "latin1", 16_777_215), latin);
         assert_eq!(of("binary(16)"), ColumnType::Binary { length: 16 });
@@ -286,6 +283,8 @@ mod tests {
         let kind = of_text(r"enum('a','it''s','x,y','p)q','b\\c','n\nl','')", "latin1", 3);
         let expected = ["a", "it's", "x,y", "p)q", r"b\c", "n\nl", ""].map(str::to_owned);
         assert_eq!(kind, ColumnType::Enum { labels: expected.to_vec() });
+        let kind = of_text("enum('a','é')", "binary", 2);
+        assert_eq!(kind, ColumnType::Enum { labels: vec!["a".to_owned(), "é".to_owned()] });
         let kind = of_text("set('é','b')", "utf8mb4", 9);
         assert_eq!(kind, ColumnType::Set { labels: vec!["é".to_owned(), "b".to_owned()] });
     }
@@ -298,9 +297,12 @@ mod tests {
             of("timestamp /* 5.5 binary format */"),
             declared("timestamp /* 5.5 binary format */")
         );
-        assert_eq!(of_text("varchar(10)", "gbk", 20), declared("varchar(10) charset gbk"));
+        assert_eq!(of_text("varchar(10)", "ebcdic", 20), declared("varchar(10) charset ebcdic"));
         assert_eq!(of("uuid"), declared("uuid"));
         assert_eq!(of("enum('a"), declared("enum('a"));
+        assert_eq!(of("enum('a',x'ff41')"), declared("enum('a',x'ff41')"));
+        let lost = "enum('a','?A') charset binary";
+        assert_eq!(of_text("enum('a','?A')", "binary", 2), declared(lost));
         assert_eq!(of(""), declared(""));
     }
 }

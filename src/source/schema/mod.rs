@@ -1,11 +1,12 @@
 //! What information_schema says of the tables, as [`TableSchema`]s.
 //!
-//! A handful of queries for all tables together, never one a table. Columns that this user may not read do not appear in
+//! A handful of queries for all tables together, never one a table, but for rare exceptions. Columns that this user may not read do not appear in
 //! information_schema; preflight finds that by selecting `*`.
 
 mod assemble;
 mod column_type;
 mod filter;
+mod labels;
 mod query;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -89,13 +90,15 @@ pub async fn describe(
     Ok(finish(connection, chosen, DESCRIBE_LIMIT).await?.pop())
 }
 
-/// Asks for the order of the keys where it decides which one is taken.
+/// Asks for the order of the keys where it decides which one is taken, and for labels that were not told as they are.
 async fn finish(
     connection: &mut Conn,
     found: query::Found,
     limit: Duration,
 ) -> Result<Vec<TableSchema>, SourceError> {
+    let suspects = labels::suspects(&found);
     let mut tables = assemble::tables(found)?;
+    labels::complete(connection, &suspects, &mut tables, limit).await?;
     for table in &mut tables {
         if assemble::order_matters(table) {
             let order = query::key_order(connection, &table.name, limit).await?;

@@ -28,6 +28,11 @@ pub(super) struct Filling {
 }
 
 impl Filling {
+    /// An empty block with room for so many rows.
+    pub(super) fn with_room(rows: usize) -> Self {
+        Self { rows: Vec::with_capacity(rows), bytes: 0 }
+    }
+
     pub(super) fn push(&mut self, row: Row) {
         self.bytes += held_bytes(&row);
         self.rows.push(row);

@@ -132,10 +132,12 @@ async fn pass_on(
     let most_rows = shared.rate.most_at_once(block::MOST_ROWS);
     let mut answer = timed(limit, connection.exec_iter(statement, ())).await?;
     let Some(mut rows) = answer.stream::<Row>().await? else { return Ok(()) };
+    let mut room = 0;
     loop {
-        let mut filling = Filling::default();
+        let mut filling = Filling::with_room(room);
         let is_end = fill(&mut filling, &mut rows, most_rows, limit).await?;
         let filled = filling.row_count();
+        room = filled;
         if filled > 0 {
             sleep(shared.rate.reserve(filled, Instant::now())).await;
             shared.sender.send(filling.into_message(&source.schema)).await?;

@@ -8,10 +8,10 @@ use mysql_async::{
     consts::{ColumnFlags, ColumnType as WireType},
 };
 
-use crate::model::table::{Charset, Column, ColumnType};
-
-/// The collation of everything that is no text.
-const BINARY: u16 = 63;
+use crate::{
+    codec::charset::{Encoding, encoding},
+    model::table::{Charset, Column, ColumnType},
+};
 
 /// The name of the first column that does not fit; `None` when all do.
 pub(super) fn misfit<'c>(
@@ -88,29 +88,11 @@ const fn is_string(wire: WireType) -> bool {
 }
 
 fn is_text(wire: &Wire, charset: Charset) -> bool {
-    charset_of(wire.character_set()) == Some(charset)
+    encoding(wire.character_set().into()) == Encoding::Text(charset)
 }
 
 fn is_binary(wire: &Wire) -> bool {
-    wire.character_set() == BINARY
-}
-
-/// The charset of a collation by its number (`information_schema.collations`, MySQL 9.7;
-/// `collation_character_set_applicability`, MariaDB 11.8).
-const fn charset_of(collation: u16) -> Option<Charset> {
-    match collation {
-        // utf8mb3, then utf8mb4.
-        33 | 76 | 83 | 192..=215 | 223 => Some(Charset::Utf8),
-        45 | 46 | 224..=247 | 255..=323 => Some(Charset::Utf8),
-        11 | 65 => Some(Charset::Ascii),
-        5 | 8 | 15 | 31 | 47 | 48 | 49 | 94 => Some(Charset::Latin1),
-        // MariaDB's own: without padding, and those of UCA 14.
-        576..=579 | 1057 | 1107 | 1216 | 1238 | 2048..=2303 => Some(Charset::Utf8),
-        608..=611 | 1069 | 1070 | 1248 | 1270 | 2304..=2559 => Some(Charset::Utf8),
-        1035 | 1089 => Some(Charset::Ascii),
-        1032 | 1071 => Some(Charset::Latin1),
-        _ => None,
-    }
+    encoding(wire.character_set().into()) == Encoding::Binary
 }
 
 #[cfg(test)]
@@ -135,6 +117,9 @@ mod tests {
         let varchar = ColumnType::Varchar { charset: Charset::Latin1, max_bytes: 10 };
         check(&varchar, &wire(WireType::MYSQL_TYPE_VAR_STRING, 8), true);
         check(&varchar, &wire(WireType::MYSQL_TYPE_VAR_STRING, 255), false);
+        let utf16 = ColumnType::Varchar { charset: Charset::Utf16, max_bytes: 10 };
+        check(&utf16, &wire(WireType::MYSQL_TYPE_VAR_STRING, 2816), true);
+        check(&utf16, &wire(WireType::MYSQL_TYPE_VAR_STRING, 56), false);
         let blob = ColumnType::Blob { length_bytes: 2 };
         check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 63), true);
         check(&blob, &wire(WireType::MYSQL_TYPE_BLOB, 255), false);

@@ -225,11 +225,16 @@ async fn without_gtids_known_transactions_are_skipped_and_rotations_move_the_pos
 }
 
 fn query(text: &str) -> Event {
+    query_of(&[], text.as_bytes())
+}
+
+/// A statement with its session's status variables.
+fn query_of(status: &[u8], text: &[u8]) -> Event {
     let mut body = vec![0; 8];
-    body.push(7);
-    body.extend([0, 0, 0, 0]);
+    body.extend([7, 0, 0, u8::try_from(status.len()).unwrap(), 0]);
+    body.extend(status);
     body.extend(b"fixture\0");
-    body.extend(text.as_bytes());
+    body.extend(text);
     event_of(kind::QUERY, 9000, &body)
 }
 
@@ -325,6 +330,24 @@ async fn statements_that_do_not_stop_before_their_mark() {
     with_vector.columns[1].kind = ColumnType::Unsupported { declared: "vector(3)".to_owned() };
     let outcome = run("alter table orders add v vector(3)", with_vector).await;
     assert!(matches!(outcome, Err(Halt::Failed(BinlogError::Unsupported { .. }))));
+}
+
+/// In gbk C4 A3 is a name of one character, and in UTF-8 one of another.
+#[tokio::test]
+async fn names_in_statements_are_in_the_sessions_charset() {
+    let table = TableSchema { name: TableName::new("fixture", "模"), ..orders() };
+    let flags_mode_catalog = b"\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\x06\x03std";
+    let gbk = [&flags_mode_catalog[..], &[4, 28, 0, 28, 0, 255, 0]].concat();
+    for (status, text) in [
+        (gbk.as_slice(), &b"truncate \xc4\xa3 -- \x81\x5c"[..]),
+        (&[4, 255, 0, 255, 0, 255, 0], "truncate 模".as_bytes()),
+        (&[], "truncate `模`".as_bytes()),
+    ] {
+        let mut player = Player::new(vec![Arc::new(table.clone())], vec![table.clone()]);
+        let outcome = player.play(vec![gtid(1), query_of(status, text)]).await;
+        let is_told = matches!(&outcome, Err(Halt::Failed(BinlogError::SchemaChange { table, .. })) if table.table == "模");
+        assert!(is_told, "{text:x?}: {outcome:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,256 @@
+//! The lanes on which batches fly: side by side, each in order.
+//!
+//! A row always goes by the same lane, which the hash of its key decides, and a lane has one batch on its way at a time:
+//! so the changes of one key are written in commit order (promise P4) while independent keys do not wait for each other.
+//! A collection that has unique indexes besides its key keeps to a single lane: there one row's value may be free only
+//! once another row's change is written.
+
+use std::{hash::BuildHasher, sync::Arc};
+
+use foldhash::fast::RandomState;
+use tokio::time::Instant;
+
+use super::{
+    batch::{BatchBuilder, ReadyBatch, Write},
+    ledger::Ledger,
+};
+use crate::{
+    config::BatchConfig,
+    model::{
+        change::Origin,
+        letter::DeadLetter,
+        table::TableSchema,
+        write::{Collection, Target, WriteBatch},
+    },
+};
+
+/// Which lanes the rows of a table may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    /// Any, by the hash of the key.
+    ByKey,
+    /// This one only.
+    One(usize),
+}
+
+/// All lanes with their open batches.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    limits: BatchConfig,
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Lane {
+    batch: BatchBuilder,
+    /// When the open batch was opened, and its number in the ledger.
+    opened: Option<(Instant, u64)>,
+    flying: bool,
+}
+
+impl Lane {
+    fn idles(&self) -> bool {
+        !self.flying && !self.batch.is_empty()
+    }
+
+    fn is_full(&self, limits: &BatchConfig) -> bool {
+        self.batch.operation_count() >= limits.operations
+            || u64::try_from(self.batch.byte_count()).unwrap_or(u64::MAX) >= limits.bytes
+    }
+
+    fn deadline(&self, limits: &BatchConfig) -> Option<Instant> {
+        self.opened.map(|(at, _)| at + limits.delay)
+    }
+}
+
+impl Lanes {
+    /// Empty lanes, as many as configured, at least one.
+    pub(super) fn new(limits: BatchConfig) -> Self {
+        let lane = || Lane { batch: BatchBuilder::default(), opened: None, flying: false };
+        let lanes = std::iter::repeat_with(lane).take(limits.lanes.max(1)).collect();
+        Self { lanes, limits, hasher: RandomState::default() }
+    }
+
+    /// The one lane of a collection whose rows depend on each other.
+    pub(super) fn one_for(&self, collection: &Collection) -> Route {
+        Route::One(self.pick(self.hasher.hash_one(collection)))
+    }
+
+    /// Adds a write to the open batch of its key's lane.
+    pub(super) fn push(
+        &mut self,
+        route: Route,
+        target: &Arc<Target>,
+        table: &Arc<TableSchema>,
+        write: Write<'_>,
+        origin: &Origin,
+    ) {
+        if let Some(lane) = self.lane(route, write.filter) {
+            lane.batch.push(target, table, write, origin);
+        }
+    }
+
+    /// Adds a row that cannot be mapped, behind the earlier changes of its key.
+    pub(super) fn push_letter(&mut self, route: Route, letter: DeadLetter, origin: &Origin) {
+        if let Some(lane) = self.lane(route, &letter.key) {
+            lane.batch.push_letter(letter, origin);
+        }
+    }
+
+    /// Enters batches that have just got their first row into the account. To be called before the next mark is noted.
+    pub(super) fn enter_opened(&mut self, ledger: &mut Ledger) {
+        for lane in &mut self.lanes {
+            if lane.opened.is_none() && !lane.batch.is_empty() {
+                lane.opened = Some((Instant::now(), ledger.batch_opened()));
+            }
+        }
+    }
+
+    /// Whether some lane can take no more. Which lane the next row goes by is not known, so none is taken then.
+    pub(super) fn is_full(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.is_full(&self.limits))
+    }
+
+    /// Whether nothing waits to be sent.
+    pub(super) fn are_empty(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.batch.is_empty())
+    }
+
+    /// Whether any batch is on its way.
+    pub(super) fn are_flying(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.flying)
+    }
+
+    /// The next lane whose batch should go now: it has waited long enough, or some lane is full, or no more rows are
+    /// at hand. The first copy then waits for company as long as another batch flies: nobody waits for its rows.
+    pub(super) fn due(&self, caught_up: bool) -> Option<usize> {
+        let (is_full, flying, now) = (self.is_full(), self.are_flying(), Instant::now());
+        self.lanes.iter().position(|lane| {
+            let is_late = lane.deadline(&self.limits).is_some_and(|deadline| deadline <= now);
+            let is_alone = caught_up && (lane.batch.is_from_stream() || !flying);
+            lane.idles() && (is_full || is_late || is_alone)
+        })
+    }
+
+    /// When the next batch has waited long enough; `None` while none could go.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let idle = self.lanes.iter().filter(|lane| lane.idles());
+        idle.filter_map(|lane| lane.deadline(&self.limits)).min()
+    }
+
+    /// Takes a lane's batch out to be sent, with its number.
+    pub(super) fn depart(&mut self, lane: usize) -> Option<(u64, ReadyBatch)> {
+        let lane = self.lanes.get_mut(lane)?;
+        let (_, number) = lane.opened.take()?;
+        lane.flying = true;
+        Some((number, lane.batch.take()))
+    }
+
+    /// A lane's batch has landed; its buffers are used again.
+    pub(super) fn landed(&mut self, lane: usize, batch: Option<WriteBatch>) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.flying = false;
+            batch.into_iter().for_each(|batch| lane.batch.recycle(batch));
+        }
+    }
+
+    fn lane(&mut self, route: Route, key: &[u8]) -> Option<&mut Lane> {
+        let index = match route {
+            Route::One(index) => index,
+            Route::ByKey if self.lanes.len() == 1 => 0,
+            Route::ByKey => self.pick(self.hasher.hash_one(key)),
+        };
+        self.lanes.get_mut(index)
+    }
+
+    fn pick(&self, hash: u64) -> usize {
+        let count = u64::try_from(self.lanes.len()).unwrap_or(1).max(1);
+        usize::try_from(hash % count).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        state::State,
+        table::TableName,
+        write::{Identity, OperationKind},
+    };
+
+    fn collection() -> Collection {
+        Collection { database: "shop".into(), name: "orders".into() }
+    }
+
+    fn push(lanes: &mut Lanes, route: Route, key: u8, origin: &Origin) {
+        let target = Arc::new(Target { collection: collection(), identity: Identity::Id });
+        let table = Arc::new(TableSchema::named(TableName::new("shop", "orders")));
+        let write = Write { kind: OperationKind::Replace, filter: &[key], document: b"d" };
+        lanes.push(route, &target, &table, write, origin);
+    }
+
+    fn lanes(count: usize, operations: usize) -> Lanes {
+        Lanes::new(BatchConfig { lanes: count, operations, ..BatchConfig::default() })
+    }
+
+    fn counts(lanes: &Lanes) -> Vec<usize> {
+        lanes.lanes.iter().map(|lane| lane.batch.operation_count()).collect()
+    }
+
+    #[test]
+    fn a_key_keeps_to_its_lane_and_keys_are_spread() {
+        let mut lanes = lanes(4, 1000);
+        for _ in 0..2 {
+            (0..200).for_each(|key| push(&mut lanes, Route::ByKey, key, &Origin::Snapshot));
+        }
+        let counts = counts(&lanes);
+        assert_eq!(counts.iter().sum::<usize>(), 200, "the second change folds into the first");
+        assert!(counts.iter().all(|count| *count > 20), "{counts:?}");
+    }
+
+    #[test]
+    fn a_collection_with_unique_indexes_keeps_to_one_lane() {
+        let mut lanes = lanes(4, 1000);
+        let route = lanes.one_for(&collection());
+        (0..200).for_each(|key| push(&mut lanes, route, key, &Origin::Snapshot));
+        assert_eq!(counts(&lanes).iter().filter(|count| **count > 0).count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_waits_for_company_while_a_batch_flies_but_not_for_ever() {
+        let mut lanes = lanes(2, 3);
+        let mut ledger = Ledger::new(State::default());
+        let route = |lane| Route::One(lane);
+        push(&mut lanes, route(0), 1, &Origin::Snapshot);
+        lanes.enter_opened(&mut ledger);
+        assert_eq!(lanes.due(false), None, "more rows are at hand");
+        assert_eq!(lanes.due(true), Some(0));
+        assert_eq!(lanes.depart(0).map(|(number, _)| number), Some(0));
+        push(&mut lanes, route(1), 2, &Origin::Snapshot);
+        lanes.enter_opened(&mut ledger);
+        assert_eq!(lanes.due(true), None);
+        tokio::time::sleep_until(lanes.deadline().unwrap()).await;
+        assert_eq!(lanes.due(false), Some(1));
+        push(&mut lanes, route(0), 3, &Origin::Snapshot);
+        assert_eq!(lanes.depart(1).map(|(number, _)| number), Some(1));
+        assert_eq!(lanes.due(true), None, "both are on their way");
+        lanes.landed(0, None);
+        assert!(lanes.are_flying() && !lanes.are_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_lane_sends_all() {
+        let mut lanes = lanes(2, 2);
+        let mut ledger = Ledger::new(State::default());
+        push(&mut lanes, Route::One(1), 1, &Origin::Snapshot);
+        push(&mut lanes, Route::One(0), 2, &Origin::Snapshot);
+        lanes.enter_opened(&mut ledger);
+        assert!(!lanes.is_full());
+        push(&mut lanes, Route::One(1), 3, &Origin::Snapshot);
+        assert!(lanes.is_full());
+        assert_eq!(lanes.due(false), Some(0));
+        assert!(lanes.depart(0).is_some());
+        assert_eq!(lanes.due(false), Some(1));
+    }
+}
