@@ -150,7 +150,7 @@ pub enum CheckpointCommand {
     ///
     /// No instance may be running. Asks before it writes.
     #[command(
-        after_help = "Examples:\n  binleaf checkpoint set --gtid 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"
+        after_help = "Examples:\n  binleaf checkpoint set --gtid 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5\n  binleaf checkpoint set --gtid 0-1-42,1-7-3    (MariaDB)"
     )]
     Set {
         /// All transactions that count as copied

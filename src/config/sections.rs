@@ -303,8 +303,8 @@ pub enum StreamStart {
     Checkpoint,
     /// The source's position at the start.
     Now,
-    /// Behind this GTID set.
-    Gtid(crate::model::gtid::GtidSet),
+    /// Behind this GTID set, or this position of MariaDB's.
+    Gtid(crate::model::gtid::GtidPosition),
     /// This file and offset.
     File(String, u64),
 }

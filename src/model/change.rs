@@ -140,6 +140,11 @@ pub enum Mark {
         /// The offset behind its last event.
         end_offset: u64,
     },
+    /// The stream goes on from another server of the same group: file and offset are that server's from here on.
+    Server {
+        /// Which one, as a position names it.
+        server_uuid: String,
+    },
     /// The stream has passed everything up to here, outside a transaction: file heads, rotations, idle times. Moves
     /// file and offset only.
     Passed {

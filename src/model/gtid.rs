@@ -1,11 +1,17 @@
-//! GTIDs and sets of them (MySQL manual, "GTID Format and Storage").
+//! GTIDs and what is made of them: MySQL's sets here (MySQL manual, "GTID Format and Storage"), MariaDB's positions in
+//! `domain`, either of them in `flavour`.
 //!
 //! A set keeps every gap exactly: the server decides by it which transactions to send, so a set that is rounded up
 //! loses changes. Intervals are kept sorted, disjoint and merged, which makes equal sets equal as values and as text.
 //! How a set is sent to a server is the binlog client's matter, not this module's.
 
+mod domain;
+mod flavour;
+
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+pub use domain::{DomainGtid, DomainPosition};
+pub use flavour::{GtidPosition, TransactionId};
 use serde::{Deserialize, Serialize};
 
 /// The largest transaction number that a server gives (2^63 - 2).
@@ -41,6 +47,12 @@ pub enum GtidError {
     /// A set where a single one is wanted.
     #[error("`{0}` is not a single transaction")]
     NotSingle(String),
+    /// What should be a transaction of MariaDB's.
+    #[error("`{0}` is not domain-server-sequence, such as 0-1-42")]
+    Domain(String),
+    /// A position of MariaDB's with two places in one domain.
+    #[error("domain {0} stands twice in the position")]
+    DomainTwice(u32),
 }
 
 /// A stretch of transaction numbers, both ends included.

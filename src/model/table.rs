@@ -64,6 +64,22 @@ pub struct TableSchema {
     /// The storage engine, such as `InnoDB`.
     #[serde(default)]
     pub engine: String,
+    /// How it keeps its history, where MariaDB keeps one of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versioning: Option<Versioning>,
+}
+
+/// Where a system-versioned table of MariaDB's says when a row began and ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Versioning {
+    /// In two columns that are not declared, behind all others.
+    Hidden,
+    /// In declared columns.
+    Declared {
+        /// The one of the end, among the table's columns.
+        end: usize,
+    },
 }
 
 impl TableSchema {
@@ -78,6 +94,7 @@ impl TableSchema {
             foreign_keys: Vec::new(),
             estimated_rows: 0,
             engine: String::new(),
+            versioning: None,
         }
     }
 

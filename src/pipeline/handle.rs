@@ -417,7 +417,7 @@ impl Core {
     fn lag_transactions(&self) -> Option<u64> {
         let ours = self.position.as_ref()?.gtid_set.as_ref()?;
         let theirs = self.reading.as_ref()?.position.gtid_set.as_ref()?;
-        Some(theirs.subtract(ours).count())
+        theirs.ahead_of(ours)
     }
 }
 

@@ -113,6 +113,9 @@ impl Ledger {
                 head.position.advance(&transaction, end_offset);
                 head.committed_micros = transaction.committed_micros;
             }),
+            Mark::Server { server_uuid } => {
+                self.move_head(|head| head.position.move_to(&server_uuid));
+            }
             Mark::Passed { file, offset } => {
                 self.move_head(|head| head.position.pass(&file, offset));
             }
@@ -223,7 +226,10 @@ impl Ledger {
                     snapshot.tables.entry(table.to_string()).or_insert_with(TableProgress::default);
                 }
             }
-            Mark::StreamStarted { .. } | Mark::Transaction { .. } | Mark::Passed { .. } => {}
+            Mark::StreamStarted { .. }
+            | Mark::Transaction { .. }
+            | Mark::Server { .. }
+            | Mark::Passed { .. } => {}
         }
         self.mark_dirty(StatePart::Progress);
     }

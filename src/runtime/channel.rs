@@ -160,6 +160,7 @@ mod tests {
             foreign_keys: Vec::new(),
             estimated_rows: 0,
             engine: String::new(),
+            versioning: None,
         };
         Message::Rows(Rows {
             table: Arc::new(table),

@@ -193,7 +193,8 @@ impl SourceError {
             }),
             Self::NoHost(tried) => tried.iter().find_map(Self::hint),
             Self::AuthPlugin(_) => Some(
-                "CREATE USER '…'@'%' IDENTIFIED WITH caching_sha2_password BY '…'; or ALTER USER likewise"
+                "CREATE USER '…'@'%' IDENTIFIED WITH caching_sha2_password BY '…'; or ALTER USER likewise; on MariaDB \
+                 IDENTIFIED VIA mysql_native_password USING PASSWORD('…')"
                     .to_owned(),
             ),
             Self::NoTls => Some(
@@ -307,7 +308,7 @@ fn class_of(code: u16) -> Class {
         // Too many connections, shutting down, out of resources, killed, timed out, deadlocked, offline.
         1037 | 1038 | 1040 | 1041 | 1053 | 1077 | 1078 | 1079 | 1081 | 1094 | 1152 | 1153
         | 1158 | 1159 | 1160 | 1161 | 1184 | 1203 | 1205 | 1213 | 1226 | 1317 | 1614 | 1927
-        | 2006 | 2013 | 2055 | 3024 | 3032 | 3168 | 3169 | 3170 | 4031 => Class::Transient,
+        | 1969 | 2006 | 2013 | 2055 | 3024 | 3032 | 3168 | 3169 | 3170 | 4031 => Class::Transient,
         1049 | 1129 => Class::Config,
         code if is_denial(code) => Class::Config,
         _ => Class::Fatal,

@@ -6,6 +6,7 @@ mod answer;
 pub mod binlog;
 pub mod connect;
 pub mod error;
+mod flavour;
 mod literal;
 mod password;
 pub mod position;

@@ -2,11 +2,14 @@
 //!
 //! The binlog is sent before its transaction can be seen. So the question waits until it can: with GTIDs by
 //! `WAIT_FOR_EXECUTED_GTID_SET` on the same connection (a GTID is executed once its commit is visible), without them by
-//! a read that shares locks, which waits for the rows' writer.
+//! a read that shares locks, which waits for the rows' writer. On MariaDB it is asked in a consistent snapshot whose
+//! place in the binlog is at or past the transaction.
 //!
 //! Rows are equal when all their columns are, NULL being equal to NULL: text and geometry by their bytes, not by
 //! collation; FLOAT by the double that it is; ENUM, SET, BIT and YEAR by number. A JSON value has no operand that the
 //! server would compare exactly, so a table without a key that has such a column is refused here.
+
+mod visible;
 
 use std::time::Duration;
 
@@ -19,6 +22,7 @@ use super::{
 };
 use crate::model::{
     fault::{Fault, Stage},
+    gtid::TransactionId,
     key::SqlValue,
     port::RowReader,
     position::Transaction,
@@ -32,6 +36,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct SourceRowReader {
     connector: Connector,
+    visible: visible::Visible,
+}
+
+/// In whose words the question is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wording {
+    /// MySQL's, when the transaction is known to be visible.
+    Mysql,
+    /// MySQL's, waiting for the rows' writer.
+    MysqlWithLocks,
+    /// MariaDB's.
+    Mariadb,
 }
 
 /// Why a question has no answer.
@@ -72,8 +88,8 @@ impl ReaderError {
 impl SourceRowReader {
     /// A reader over these connections.
     #[must_use]
-    pub const fn new(connector: Connector) -> Self {
-        Self { connector }
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, visible: visible::Visible::default() }
     }
 
     async fn ask(
@@ -82,14 +98,27 @@ impl SourceRowReader {
         row: &[SqlValue],
         transaction: &Transaction,
     ) -> Result<bool, ReaderError> {
-        let shares_locks = transaction.gtid.is_none();
-        let question = question(table, row, shares_locks)?;
+        let wording = match &transaction.gtid {
+            None => Wording::MysqlWithLocks,
+            Some(TransactionId::Mysql(_)) => Wording::Mysql,
+            Some(TransactionId::Mariadb(_)) => Wording::Mariadb,
+        };
+        let question = question(table, row, wording)?;
         let mut connection = self.connector.pooled().await?;
         let limit = self.connector.config().read_timeout;
-        if let Some(gtid) = &transaction.gtid {
-            wait_for(&mut connection, &gtid.to_string(), limit).await?;
+        match &transaction.gtid {
+            None => {}
+            Some(TransactionId::Mysql(gtid)) => {
+                wait_for(&mut connection, &gtid.to_string(), limit).await?;
+            }
+            Some(TransactionId::Mariadb(gtid)) => {
+                self.visible.open_snapshot(&mut connection, gtid, limit.min(LONGEST_WAIT)).await?;
+            }
         }
         let answer = timed(limit, connection.query_first::<Row, _>(question)).await?;
+        if wording == Wording::Mariadb {
+            timed(limit, connection.query_drop("ROLLBACK")).await?;
+        }
         Ok(answer.is_some())
     }
 }
@@ -119,22 +148,27 @@ async fn wait_for(connection: &mut Conn, gtid: &str, limit: Duration) -> Result<
     }
 }
 
+/// The SQL mode of one statement, as MySQL takes it.
+const MODE_HINT: &str = "/*+ SET_VAR(sql_mode = 'ALLOW_INVALID_DATES') */ ";
+
 /// The question. A date that does not exist is allowed as an operand, since a row may hold one.
 fn question(
     table: &TableSchema,
     row: &[SqlValue],
-    shares_locks: bool,
+    wording: Wording,
 ) -> Result<String, ReaderError> {
     if row.len() != table.columns.len() {
         return Err(ReaderError::Width);
     }
     let terms = table.columns.iter().zip(row).map(|(column, value)| equal(column, value));
     let condition = terms.collect::<Result<Vec<_>, _>>()?.join(" AND ");
-    let locks = if shares_locks { " FOR SHARE" } else { "" };
+    let (before, hint, behind) = match wording {
+        Wording::Mysql => ("", MODE_HINT, ""),
+        Wording::MysqlWithLocks => ("", MODE_HINT, " FOR SHARE"),
+        Wording::Mariadb => ("SET STATEMENT sql_mode = 'ALLOW_INVALID_DATES' FOR ", "", ""),
+    };
     let name = table.name.quoted();
-    Ok(format!(
-        "SELECT /*+ SET_VAR(sql_mode = 'ALLOW_INVALID_DATES') */ 1 FROM {name} WHERE {condition} LIMIT 1{locks}"
-    ))
+    Ok(format!("{before}SELECT {hint}1 FROM {name} WHERE {condition} LIMIT 1{behind}"))
 }
 
 /// One column's part of it.
@@ -202,19 +236,27 @@ mod tests {
             SqlValue::Float(0.5),
             SqlValue::Bytes { hex: "01".to_owned() },
         ];
-        let expected = "SELECT /*+ SET_VAR(sql_mode = 'ALLOW_INVALID_DATES') */ 1 FROM `shop`.`log` WHERE \
+        let expected = "1 FROM `shop`.`log` WHERE \
                         `c0` <=> NULL AND `c1` <=> _utf8mb4 X'c3a9' AND CAST(`c1` AS BINARY) <=> X'c3a9' \
                         AND CAST(`c2` AS UNSIGNED) <=> 3 AND `c3` <=> 5e-1 AND `c4` <=> X'0100' LIMIT 1";
-        assert_eq!(question(&table, &row, false).unwrap(), expected);
-        assert_eq!(question(&table, &row, true).unwrap(), format!("{expected} FOR SHARE"));
+        let hint = "/*+ SET_VAR(sql_mode = 'ALLOW_INVALID_DATES') */";
+        let mode = "SET STATEMENT sql_mode = 'ALLOW_INVALID_DATES' FOR";
+        for (wording, expected) in [
+            (Wording::Mysql, format!("SELECT {hint} {expected}")),
+            (Wording::MysqlWithLocks, format!("SELECT {hint} {expected} FOR SHARE")),
+            (Wording::Mariadb, format!("{mode} SELECT {expected}")),
+        ] {
+            assert_eq!(question(&table, &row, wording).unwrap(), expected);
+        }
     }
 
     #[test]
     fn what_cannot_be_compared_is_refused() {
-        let json = question(&table(&[ColumnType::Json]), &[SqlValue::Null], false);
+        let json = question(&table(&[ColumnType::Json]), &[SqlValue::Null], Wording::Mysql);
         assert!(matches!(json, Err(ReaderError::Json(_))));
-        assert!(matches!(question(&table(&[INT]), &[], false), Err(ReaderError::Width)));
+        assert!(matches!(question(&table(&[INT]), &[], Wording::Mysql), Err(ReaderError::Width)));
         let text = SqlValue::Literal("1".to_owned());
-        assert!(matches!(question(&table(&[INT]), &[text], false), Err(ReaderError::Misfit(_))));
+        let told = question(&table(&[INT]), &[text], Wording::Mysql);
+        assert!(matches!(told, Err(ReaderError::Misfit(_))));
     }
 }

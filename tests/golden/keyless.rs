@@ -22,7 +22,6 @@ async fn the_last_of_equal_rows_in_mysql_takes_the_document_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "MariaDB is refused as a source by this version"]
 async fn the_last_of_equal_rows_in_mariadb_takes_the_document_with_it() {
     let pair = Pair::on(servers::mariadb(), servers::mongodb()).await;
     takes_the_document_with_it(&pair, Server::Mariadb).await;

@@ -18,7 +18,6 @@ async fn every_value_of_mysql_by_both_roads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "MariaDB is refused as a source by this version"]
 async fn every_value_of_mariadb_by_both_roads() {
     let pair = Pair::on(servers::mariadb(), servers::mongodb()).await;
     by_both_roads(&pair, Server::Mariadb).await;

@@ -171,17 +171,6 @@ async fn a_source_without_a_binlog_is_told() {
     assert!(pair.target.collections().await.is_empty(), "something was written");
 }
 
-/// A later version reads it; until then nobody shall believe that this one does.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mariadb_is_refused_by_name() {
-    let pair = Pair::on(servers::mariadb(), servers::mongodb()).await;
-    pair.source.run("CREATE TABLE t (k INT PRIMARY KEY)").await;
-    let (_, findings) = check(&Launch::of(&pair)).await;
-    find(&findings, "error", &["mariadb"]);
-    assert_eq!(Launch::of(&pair).command(&["run"]).await.code, Some(1));
-    assert!(pair.target.collections().await.is_empty(), "something was written");
-}
-
 /// A first copy goes into no collection that is somebody else's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_that_are_not_ours_are_left_alone() {

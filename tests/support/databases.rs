@@ -6,6 +6,7 @@ use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
 
 use super::{
     comparer::Comparison,
+    flavour::{self, Flavour},
     servers::{self, Address},
 };
 
@@ -16,6 +17,7 @@ pub const CANARY: &str = "cnry";
 #[derive(Debug, Clone)]
 pub struct Source {
     pub address: Address,
+    pub flavour: Flavour,
     pub database: String,
     /// The user that binleaf logs in as: SELECT and the two REPLICATION rights, nothing else.
     pub user: String,
@@ -24,8 +26,10 @@ pub struct Source {
 
 impl Source {
     async fn create(address: Address, name: &str) -> Self {
+        let flavour = Flavour::of(&address).await;
         let source = Self {
             address,
+            flavour,
             database: name.to_owned(),
             user: name.to_owned(),
             password: format!("{CANARY}-{:016x}", fastrand::u64(..)),
@@ -109,19 +113,38 @@ impl Source {
 
     /// Everything that the server has committed until now.
     pub async fn executed(&self) -> String {
-        self.value("SELECT REPLACE(@@GLOBAL.gtid_executed, '\\n', '')").await
+        self.value(match self.flavour {
+            Flavour::Mysql => "SELECT REPLACE(@@GLOBAL.gtid_executed, '\\n', '')",
+            Flavour::Mariadb => "SELECT @@GLOBAL.gtid_binlog_pos",
+        })
+        .await
     }
 
-    /// Whether one GTID set holds another, by the server's own algebra.
+    /// Whether one GTID set holds another, by the server's own algebra; of MariaDB's positions whether every domain is
+    /// as far.
     pub async fn includes(&self, whole: &str, part: &str) -> bool {
-        self.value(format!("SELECT GTID_SUBSET('{part}', '{whole}')")).await == "1"
+        match self.flavour {
+            Flavour::Mysql => {
+                self.value(format!("SELECT GTID_SUBSET('{part}', '{whole}')")).await == "1"
+            }
+            Flavour::Mariadb => flavour::is_as_far(whole, part),
+        }
+    }
+
+    /// Throws the binlog away and begins a new history.
+    pub async fn reset_binlog(&self) {
+        self.run(match self.flavour {
+            Flavour::Mysql => "RESET BINARY LOGS AND GTIDS",
+            Flavour::Mariadb => "RESET MASTER",
+        })
+        .await;
     }
 
     /// The end of the binlog: file and offset.
     pub async fn coordinates(&self) -> (String, u64) {
         let mut conn = self.administrator().await;
         let row: Option<mysql_async::Row> =
-            conn.query_first("SHOW BINARY LOG STATUS").await.expect("a query");
+            conn.query_first(self.flavour.binlog_status()).await.expect("a query");
         let row = row.expect("the binlog is on");
         (row.get(0).expect("a file"), row.get(1).expect("an offset"))
     }

@@ -5,6 +5,7 @@ pub mod binleaf;
 pub mod comparer;
 pub mod databases;
 pub mod evidence;
+pub mod flavour;
 pub mod launch;
 pub mod logs;
 pub mod metrics;

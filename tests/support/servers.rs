@@ -77,6 +77,11 @@ impl Spawned {
         Self::start("mysql", flags).await
     }
 
+    /// A MariaDB with further flags.
+    pub async fn mariadb(flags: &[&str]) -> Self {
+        Self::start("mariadb", flags).await
+    }
+
     /// A target that nobody else uses.
     pub async fn mongodb() -> Self {
         Self::start("mongodb", &[]).await

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     checkpoint::MongoCheckpoints,
     config::Config,
-    model::{fault::Fault, gtid::GtidSet, position::Position, state::State},
+    model::{fault::Fault, gtid::GtidPosition, position::Position, state::State},
     sink::MongoSink,
 };
 
@@ -37,7 +37,7 @@ pub(super) async fn show(config: &Config, json: bool) -> anyhow::Result<String> 
 ///
 /// # Errors
 /// When nobody agrees to it, or it cannot be saved.
-pub(super) async fn set(config: &Config, gtid: GtidSet, yes: bool) -> anyhow::Result<String> {
+pub(super) async fn set(config: &Config, gtid: GtidPosition, yes: bool) -> anyhow::Result<String> {
     agree(
         yes,
         &format!(

@@ -9,7 +9,7 @@ use crate::{
         given::Given,
         sections::{Mode, StreamStart},
     },
-    model::gtid::GtidSet,
+    model::gtid::GtidPosition,
 };
 
 const KIB: u64 = 1 << 10;
@@ -64,7 +64,7 @@ pub(super) const COPY_KEYS: &[Key] = &[
     },
     Key {
         path: "stream.start",
-        meaning: "Where the stream begins: `checkpoint` (the saved position, else the snapshot's), or with `snapshot.when = \"never\"` and nothing saved `now`, a GTID set, or \"file:offset\".",
+        meaning: "Where the stream begins: `checkpoint` (the saved position, else the snapshot's), or with `snapshot.when = \"never\"` and nothing saved `now`, a GTID set (MariaDB: \"0-1-42,1-7-3\"), or \"file:offset\".",
         example: "",
         read: |to, given| put(&mut to.stream.start, given.name().and_then(|text| start(&text))),
         show: |of| match &of.stream.start {
@@ -237,7 +237,7 @@ fn start(text: &str) -> Result<StreamStart, String> {
         "now" => return Ok(StreamStart::Now),
         _ => {}
     }
-    let set = GtidSet::from_str(text);
+    let set = GtidPosition::from_str(text);
     if let Ok(set) = &set
         && !set.is_empty()
     {
@@ -292,6 +292,7 @@ mod tests {
         assert_eq!(start("binlog.000004:157"), file("binlog.000004", 157));
         assert_eq!(start("mysql-bin.000123:4"), file("mysql-bin.000123", 4));
         assert_eq!(start(set), Ok(StreamStart::Gtid(set.parse().unwrap())));
+        assert_eq!(start("0-1-42,1-7-3"), Ok(StreamStart::Gtid("0-1-42,1-7-3".parse().unwrap())));
         for wrong in ["later", "binlog.000004", "binlog.000004:3", "binlog:99", "3e11fa47:1-x"] {
             assert!(start(wrong).is_err(), "{wrong}");
         }

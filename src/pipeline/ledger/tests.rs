@@ -119,6 +119,20 @@ fn a_schema_is_saved_with_the_rows_before_it() {
 }
 
 #[test]
+fn after_a_failover_file_and_offset_are_the_new_servers() {
+    let mut ledger = streaming();
+    ledger.note_mark(transaction(10));
+    ledger.note_mark(Mark::Server { server_uuid: "b".into() });
+    assert!(ledger.take_dirty().is_some());
+    let position = ledger.state().position.clone().unwrap();
+    assert_eq!((position.server_uuid.as_str(), position.offset), ("b", 0));
+    ledger.note_mark(Mark::Passed { file: "other.000007".into(), offset: 300 });
+    assert!(ledger.take_dirty().is_some());
+    let position = ledger.state().position.clone().unwrap();
+    assert_eq!((position.file.as_str(), position.offset), ("other.000007", 300));
+}
+
+#[test]
 fn a_mark_waits_for_every_lane_that_was_open_before_it() {
     let mut ledger = streaming();
     let (slow, quick) = (ledger.batch_opened(), ledger.batch_opened());

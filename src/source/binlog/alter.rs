@@ -98,7 +98,8 @@ fn adds_harmlessly(words: &[Token<'_>]) -> bool {
             rest.first().is_some_and(|w| !w.is_any(&["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"]));
         words = rest.get(usize::from(is_named)..).unwrap_or_default();
     }
-    !words.first().is_some_and(|word| word.is("PRIMARY"))
+    // A period, or MariaDB's history of rows, changes what a row is.
+    !words.first().is_some_and(|word| word.is_any(&["PRIMARY", "SYSTEM", "PERIOD"]))
 }
 
 /// `ALTER [COLUMN] name SET DEFAULT … | DROP DEFAULT | SET VISIBLE | SET INVISIBLE`.

@@ -48,6 +48,9 @@ pub enum BinlogError {
     /// The source closed the stream.
     #[error("the source ended the stream")]
     Ended,
+    /// The source went on elsewhere while the stream said nothing.
+    #[error("the stream stands still, and the source has gone on without it")]
+    Stalled,
     /// The server refused to go on.
     #[error("the source refused the stream")]
     Refused(#[source] ServerAnswer),
@@ -73,6 +76,12 @@ pub enum BinlogError {
     /// The server says that changes are missing from its binlog.
     #[error("the source says that its binlog lacks changes (incident event)")]
     Incident,
+    /// MariaDB says that what follows is encrypted.
+    #[error("the source sent its binlog encrypted")]
+    Encrypted,
+    /// MariaDB cut a rows event into pieces.
+    #[error("the source sent a rows event in pieces (type 172)")]
+    FragmentedRows,
     /// A transaction without a GTID where GTIDs are used.
     #[error("the source sent a transaction without a GTID")]
     Anonymous,
@@ -146,6 +155,7 @@ impl BinlogError {
             | Self::Transport
             | Self::Unfinished
             | Self::Silent(_)
+            | Self::Stalled
             | Self::Ended => Class::Transient,
             Self::Refused(answer) => class_of_refusal(answer),
             Self::Source(error) => error.class(),
@@ -154,6 +164,8 @@ impl BinlogError {
             | Self::TooLarge { .. }
             | Self::PacketTooLarge
             | Self::Incident
+            | Self::Encrypted
+            | Self::FragmentedRows
             | Self::Anonymous
             | Self::Xa
             | Self::RowImage(_)
@@ -195,6 +207,12 @@ impl BinlogError {
             Self::Incident => {
                 "`binleaf checkpoint reset`, then `binleaf run`, copies all tables anew"
             }
+            Self::Encrypted => {
+                "a server decrypts its binlog for those who may read it; one that does not cannot be followed: SET GLOBAL encrypt_binlog cannot be changed while it runs, so take encrypt-binlog out of my.cnf, restart the server, and copy anew with `binleaf checkpoint reset`"
+            }
+            Self::FragmentedRows => {
+                "this version cannot put such rows together: raise binlog_row_event_fragment_threshold on the source, then `binleaf checkpoint reset` and `binleaf run` copy the tables anew"
+            }
             Self::Anonymous => {
                 "SET GLOBAL gtid_mode = ON; -- all transactions need a GTID once the position is a GTID set"
             }
@@ -202,7 +220,7 @@ impl BinlogError {
                 "commit in one phase (XA COMMIT … ONE PHASE) or without XA; `binleaf checkpoint reset`, then `binleaf run`, copies the tables anew"
             }
             Self::RowImage(_) => {
-                "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect"
+                "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect; MariaDB leaves generated columns out of updates and deletes whatever it is set to: leave such a table out with source.exclude_tables"
             }
             Self::PartialJson(_) => {
                 "SET GLOBAL binlog_row_value_options = ''; -- and let sessions that are open reconnect"
@@ -224,7 +242,7 @@ impl BinlogError {
             Self::Unsupported { table, .. } => {
                 return Some(format!("leave the table out: source.exclude_tables = [\"{table}\"]"));
             }
-            Self::Silent(_) | Self::Ended | Self::Source(_) => return None,
+            Self::Silent(_) | Self::Stalled | Self::Ended | Self::Source(_) => return None,
         };
         Some(text.to_owned())
     }
@@ -263,7 +281,13 @@ impl Refusal {
         let says = |words: &[&str]| words.iter().any(|part| text.contains(part));
         if says(&["purged", "could not find first log file", "could not find next log"]) {
             Self::Purged
-        } else if says(&["more gtids than", "impossible position", "position > file size"]) {
+        } else if says(&[
+            "more gtids than",
+            "impossible position",
+            "position > file size",
+            "not in the master's binlog",
+            "diverged",
+        ]) {
             Self::Ahead
         } else if says(&["same server_uuid", "same server_id"]) {
             Self::SameId

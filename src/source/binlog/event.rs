@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::gtid::Gtid;
 
-/// Event type codes (MySQL source, `libs/mysql/binlog/event/binlog_event.h`).
+/// Event type codes (MySQL source, `libs/mysql/binlog/event/binlog_event.h`; from 160 on MariaDB's, `sql/log_event.h`).
 pub(super) mod kind {
     pub(crate) const QUERY: u8 = 2;
     pub(crate) const STOP: u8 = 3;
@@ -46,6 +46,19 @@ pub(super) mod kind {
     pub(crate) const TRANSACTION_PAYLOAD: u8 = 40;
     pub(crate) const HEARTBEAT_V2: u8 = 41;
     pub(crate) const GTID_TAGGED: u8 = 42;
+    pub(crate) const ANNOTATE_ROWS: u8 = 160;
+    pub(crate) const BINLOG_CHECKPOINT: u8 = 161;
+    pub(crate) const DOMAIN_GTID: u8 = 162;
+    pub(crate) const GTID_LIST: u8 = 163;
+    pub(crate) const START_ENCRYPTION: u8 = 164;
+    pub(crate) const QUERY_COMPRESSED: u8 = 165;
+    pub(crate) const WRITE_ROWS_COMPRESSED_V1: u8 = 166;
+    pub(crate) const UPDATE_ROWS_COMPRESSED_V1: u8 = 167;
+    pub(crate) const DELETE_ROWS_COMPRESSED_V1: u8 = 168;
+    pub(crate) const WRITE_ROWS_COMPRESSED: u8 = 169;
+    pub(crate) const UPDATE_ROWS_COMPRESSED: u8 = 170;
+    pub(crate) const DELETE_ROWS_COMPRESSED: u8 = 171;
+    pub(crate) const PARTIAL_ROW_DATA: u8 = 172;
 }
 
 /// `LOG_EVENT_BINLOG_IN_USE_F`: set while the file is open, left out of the checksum.
@@ -78,13 +91,18 @@ pub(super) fn checksum_fits(event: &Event) -> bool {
     if algorithm != CRC32 {
         return true;
     }
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&header_bytes(event.header()));
-    crc.update(event.data());
+    let mut crc = checksum_of(event.header(), event.data());
     if event.header().event_type_raw() == kind::FORMAT_DESCRIPTION {
         crc.update(&[algorithm]);
     }
     crc.finalize() == u32::from_le_bytes(sent)
+}
+
+fn checksum_of(header: BinlogEventHeader, body: &[u8]) -> crc32fast::Hasher {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&header_bytes(header));
+    crc.update(body);
+    crc
 }
 
 /// The header as it was on the wire, without the flag that the checksum leaves out.
@@ -229,11 +247,22 @@ fn client_collation(mut status: Wire<'_>) -> Option<u16> {
 }
 
 /// Reads ROTATE: the next file and the offset in it.
-pub(super) fn rotate(body: &[u8]) -> Result<(&str, u64), Malformed> {
+///
+/// MariaDB puts a checksum behind the one that it makes up at the beginning of a dump too, where no description has told
+/// of checksums yet, so that the transport leaves it in place.
+pub(super) fn rotate(event: &Event) -> Result<(&str, u64), Malformed> {
+    let body = match event.data().split_last_chunk::<4>() {
+        Some((body, sum)) if event.checksum().is_none() && is_checksum(event, body, *sum) => body,
+        _ => event.data(),
+    };
     let mut wire = Wire(body);
     let offset = wire.u64()?;
     let name = std::str::from_utf8(wire.0).map_err(|_| Malformed("the file name is no text"))?;
     Ok((name.trim_end_matches('\0'), offset))
+}
+
+fn is_checksum(event: &Event, body: &[u8], sum: [u8; 4]) -> bool {
+    checksum_of(event.header(), body).finalize() == u32::from_le_bytes(sum)
 }
 
 /// Reads XA_PREPARE: whether it is a commit in one phase.

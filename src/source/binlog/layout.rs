@@ -114,6 +114,7 @@ pub(super) fn build(
         foreign_keys: known.map_or_else(Vec::new, |known| known.foreign_keys.clone()),
         estimated_rows: known.map_or(0, |known| known.estimated_rows),
         engine: known.map_or_else(String::new, |known| known.engine.clone()),
+        versioning: known.and_then(|known| known.versioning),
         ..TableSchema::named(name.clone())
     };
     fit_key(&schema, map)?;

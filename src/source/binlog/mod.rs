@@ -13,8 +13,10 @@ mod event;
 #[cfg(test)]
 mod fixture;
 mod fresh;
+mod idle;
 mod kind;
 mod layout;
+mod mariadb;
 mod payload;
 mod place;
 mod request;
@@ -27,6 +29,7 @@ mod token;
 mod transaction;
 #[cfg(test)]
 mod types_of_mariadb;
+mod versioned;
 mod wire;
 
 use std::{sync::Arc, time::Instant};

@@ -19,16 +19,28 @@ impl Place {
     /// Headers hold the lower 32 bits of the offset only, though a file may be larger: it never goes back within a file,
     /// so the upper bits follow.
     pub(super) fn pass(&mut self, header: BinlogEventHeader) -> u64 {
-        let low = u64::from(header.log_pos());
-        if low == 0 || event::is_artificial(header) {
+        if header.log_pos() == 0 || event::is_artificial(header) {
             return self.end;
         }
-        let mut end = self.end >> 32 << 32 | low;
+        self.reach(header.log_pos());
+        self.end.saturating_sub(u64::from(header.event_size()))
+    }
+
+    /// Whether the offset with these lower 32 bits is before the end of the last event, as far as they tell.
+    pub(super) fn is_past(&self, low: u32) -> bool {
+        u64::from(low) < self.end & u64::from(u32::MAX)
+    }
+
+    /// Goes on to the offset with these lower 32 bits. MariaDB says 0 for the events inside of a group.
+    pub(super) fn reach(&mut self, low: u32) {
+        if low == 0 {
+            return;
+        }
+        let mut end = self.end >> 32 << 32 | u64::from(low);
         if end < self.end {
             end += 1 << 32;
         }
         self.end = end;
-        end.saturating_sub(u64::from(header.event_size()))
     }
 
     /// Goes to a place that the server named.

@@ -10,8 +10,11 @@ use mysql_common::packets::Tag;
 
 use super::error::BinlogError;
 use crate::{
-    model::{gtid::GtidSet, position::Position},
-    source::error::SourceError,
+    model::{
+        gtid::{GtidPosition, GtidSet},
+        position::Position,
+    },
+    source::{error::SourceError, position::dump},
 };
 
 /// The offset of a file's first event, behind its magic number.
@@ -40,11 +43,12 @@ impl Replica {
     }
 }
 
-/// How the session is set up before the dump begins.
+/// How the session is set up before the dump behind a position begins.
 pub(super) async fn prepare(
     connection: &mut Conn,
     replica: &Replica,
     heartbeat: Duration,
+    position: &Position,
 ) -> Result<(), BinlogError> {
     // Both names: servers before 8.0.26 know the old one only, and some later may drop it.
     let nanos = heartbeat.as_nanos();
@@ -53,7 +57,16 @@ pub(super) async fn prepare(
         "SET @master_heartbeat_period = {nanos}, @source_heartbeat_period = {nanos}, \
          @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'"
     );
-    connection.query_drop(statement).await.map_err(refused)
+    connection.query_drop(statement).await.map_err(refused)?;
+    connection.query_drop(begin_behind(position)).await.map_err(refused)
+}
+
+/// What tells MariaDB where to begin; to MySQL it is a variable that nobody asks for.
+fn begin_behind(position: &Position) -> String {
+    match &position.gtid_set {
+        Some(GtidPosition::Mariadb(domains)) => dump::begin_behind(domains),
+        Some(GtidPosition::Mysql(_)) | None => "SET @mariadb_slave_capability = 4".to_owned(),
+    }
 }
 
 /// Whether the server takes names in any case.
@@ -82,7 +95,9 @@ pub(super) async fn dump(
 ) -> Result<BinlogStream, BinlogError> {
     let request = BinlogStreamRequest::new(replica.id).with_pos(first_offset(position));
     let request = match &position.gtid_set {
-        Some(set) => request.with_gtid().with_gtid_set(sids(set)),
+        Some(GtidPosition::Mysql(set)) => request.with_gtid().with_gtid_set(sids(set)),
+        // The session's variables say it.
+        Some(GtidPosition::Mariadb(_)) => request,
         None => request.with_filename(position.file.as_bytes()),
     };
     connection.get_binlog_stream(request).await.map_err(refused)
@@ -133,7 +148,15 @@ mod tests {
         assert_eq!(first_offset(&at(1234, None)), 1234);
         assert_eq!(first_offset(&at(0, None)), 4);
         assert_eq!(first_offset(&at(1 << 32, None)), 4);
-        assert_eq!(first_offset(&at(1234, Some(GtidSet::default()))), 4);
+        assert_eq!(first_offset(&at(1234, Some(GtidPosition::Mysql(GtidSet::default())))), 4);
+    }
+
+    #[test]
+    fn mariadb_is_told_its_position_by_variables() {
+        let at = |gtid_set| Position { gtid_set, ..Position::default() };
+        let told = begin_behind(&at(Some("0-1-42,1-7-3".parse().unwrap())));
+        assert!(told.contains("@slave_connect_state = '0-1-42,1-7-3'"), "{told}");
+        assert!(!begin_behind(&at(None)).contains("connect_state"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use mysql_common::binlog::events::Event;
 use super::{
     cell::Cell,
     event::kind,
+    versioned::History,
     wire::{Malformed, Wire},
 };
 use crate::model::{
@@ -23,8 +24,10 @@ pub(super) const NO_TABLE: u64 = 0x00FF_FFFF;
 pub(super) struct Plan {
     /// The schema that they were written under.
     pub(super) schema: Arc<TableSchema>,
-    /// One for each column.
+    /// One for each column of a row image.
     pub(super) cells: Box<[Cell]>,
+    /// Where a versioned table's rows end.
+    pub(super) history: Option<History>,
 }
 
 /// The head of a rows event.
@@ -79,23 +82,50 @@ fn is_set(bitmap: &[u8], index: usize) -> bool {
     bitmap.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
 }
 
+/// Where the bytes of rows are.
+pub(super) enum Held {
+    /// In the event as it came.
+    Event(Event),
+    /// Inflated: the rows alone.
+    Inflated(Vec<u8>),
+}
+
+impl Held {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Event(event) => event.data(),
+            Self::Inflated(bytes) => bytes,
+        }
+    }
+}
+
 /// The rows of one event.
 pub(super) struct EventRows {
-    event: Event,
+    held: Held,
     next: usize,
     change: ChangeKind,
     plan: Arc<Plan>,
 }
 
 impl EventRows {
-    pub(super) const fn new(event: Event, head: &RowsHead, plan: Arc<Plan>) -> Self {
-        Self { event, next: head.start, change: head.change, plan }
+    /// The rows of an event with this head; of inflated ones the first stands first.
+    pub(super) const fn new(held: Held, head: &RowsHead, plan: Arc<Plan>) -> Self {
+        let next = match held {
+            Held::Event(_) => head.start,
+            Held::Inflated(_) => 0,
+        };
+        Self { held, next, change: head.change, plan }
+    }
+
+    /// Whether there is no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.next == self.held.bytes().len()
     }
 
     /// What it holds in memory.
     pub(super) fn bytes(&self) -> usize {
         // The event keeps a copy of the stream's format description: its name and one byte for each kind of event.
-        self.event.data().len() + size_of::<Self>() + 64
+        self.held.bytes().len() + size_of::<Self>() + 64
     }
 }
 
@@ -113,15 +143,19 @@ impl fmt::Debug for EventRows {
 
 impl RowBlock for EventRows {
     fn next_change(&mut self, visitor: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
-        let body = self.event.data();
+        let body = self.held.bytes();
         let mut wire = Wire(body.get(self.next..).unwrap_or_default());
         if wire.is_empty() {
             return Ok(None);
         }
-        show_change(&self.plan.cells, self.change, &mut wire, visitor)
-            .map_err(|malformed| undecodable(&self.plan.schema, malformed))?;
+        let Plan { schema, cells, history } = &*self.plan;
+        let shown = match history {
+            None => show_change(cells, self.change, &mut wire, visitor).map(|()| Some(self.change)),
+            Some(history) => history.next_change(cells, self.change, &mut wire, visitor),
+        };
+        let shown = shown.map_err(|malformed| undecodable(schema, malformed))?;
         self.next = body.len() - wire.0.len();
-        Ok(Some(self.change))
+        Ok(shown)
     }
 }
 

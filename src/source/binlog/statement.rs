@@ -25,6 +25,8 @@ pub(super) enum Statement {
     Change { verb: &'static str, table: Option<TableName> },
     /// A table is made.
     Create(TableName),
+    /// A table is made in the place of one that may be there (MariaDB's CREATE OR REPLACE).
+    Recreate(TableName),
     /// A table is altered in a way that keeps its rows; columns may come.
     Keep { verb: &'static str, table: TableName },
     /// Tables lose rows, columns or names, or change in a way that is not known to keep them.
@@ -205,9 +207,12 @@ impl<'a> Reader<'a> {
     }
 
     fn create(&mut self) -> Statement {
-        self.take_all(&["OR", "REPLACE"]);
+        let replaces = self.take("OR") && self.take("REPLACE");
         if self.take("TEMPORARY") {
             return Statement::Other;
+        }
+        if replaces && self.take_any(&["DATABASE", "SCHEMA"]) {
+            return self.database("CREATE OR REPLACE DATABASE");
         }
         if self.take_any(&["UNIQUE", "FULLTEXT", "SPATIAL", "INDEX"]) {
             return self.index("CREATE INDEX");
@@ -216,7 +221,11 @@ impl<'a> Reader<'a> {
             return Statement::Other;
         }
         self.take_all(&["IF", "NOT", "EXISTS"]);
-        self.table().map_or(Statement::Unreadable("CREATE TABLE"), Statement::Create)
+        match self.table() {
+            None => Statement::Unreadable("CREATE TABLE"),
+            Some(table) if replaces => Statement::Recreate(table),
+            Some(table) => Statement::Create(table),
+        }
     }
 
     /// Reads on to the table of an index.
@@ -238,7 +247,9 @@ impl<'a> Reader<'a> {
         if !self.take("TABLE") {
             return Statement::Other;
         }
+        self.take_all(&["IF", "EXISTS"]);
         let Some(table) = self.table() else { return Statement::Unreadable(VERB) };
+        self.lock_wait();
         match super::alter::keeps_rows(self.tokens) {
             true => Statement::Keep { verb: VERB, table },
             false => Statement::Lose { verb: VERB, tables: vec![table] },
@@ -254,15 +265,19 @@ impl<'a> Reader<'a> {
         }
         if self.take_any(&["DATABASE", "SCHEMA"]) {
             self.take_all(&["IF", "EXISTS"]);
-            let name = self.identifier();
-            let drop_database = |name| Statement::DropDatabase(self.fold(name));
-            return name.map_or(Statement::Unreadable("DROP DATABASE"), drop_database);
+            return self.database("DROP DATABASE");
         }
         if !self.take_any(&["TABLE", "TABLES"]) {
             return Statement::Other;
         }
         self.take_all(&["IF", "EXISTS"]);
         self.lose("DROP TABLE")
+    }
+
+    /// A database whose tables go.
+    fn database(&mut self, verb: &'static str) -> Statement {
+        let name = self.identifier();
+        name.map_or(Statement::Unreadable(verb), |name| Statement::DropDatabase(self.fold(name)))
     }
 
     fn lose(&mut self, verb: &'static str) -> Statement {
@@ -274,15 +289,27 @@ impl<'a> Reader<'a> {
         self.lose("TRUNCATE TABLE")
     }
 
+    /// MariaDB's `WAIT 5` or `NOWAIT` behind a table's name.
+    fn lock_wait(&mut self) {
+        if self.take("WAIT") {
+            self.next();
+        } else {
+            self.take("NOWAIT");
+        }
+    }
+
     /// Both names count: a table that gets a copied table's name brings rows that were never copied.
     fn rename(&mut self) -> Statement {
         const VERB: &str = "RENAME TABLE";
         if !self.take_any(&["TABLE", "TABLES"]) {
             return Statement::Other;
         }
+        self.take_all(&["IF", "EXISTS"]);
         let mut tables = Vec::new();
         loop {
-            let (from, is_pair, to) = (self.table(), self.take("TO"), self.table());
+            let from = self.table();
+            self.lock_wait();
+            let (is_pair, to) = (self.take("TO"), self.table());
             let (Some(from), true, Some(to)) = (from, is_pair, to) else {
                 return Statement::Unreadable(VERB);
             };
@@ -379,6 +406,32 @@ mod tests {
         assert_eq!(read("DROP SCHEMA Shop", "", true), Statement::DropDatabase("shop".to_owned()));
         let folded = Statement::Create(name("shop.orders"));
         assert_eq!(read("CREATE TABLE Shop.ORDERS (a int)", "", true), folded);
+    }
+
+    #[test]
+    fn mariadbs_own_words_are_understood() {
+        check("create or replace table orders (id int)", &Statement::Recreate(name("shop.orders")));
+        check("create or replace temporary table orders (id int)", &Statement::Other);
+        check("create or replace database x", &Statement::DropDatabase("x".to_owned()));
+        check("create or replace view v as select 1", &Statement::Other);
+        check("create sequence s", &Statement::Other);
+        let keep = |verb| Statement::Keep { verb, table: name("shop.orders") };
+        check(
+            "alter table if exists orders wait 5 add column if not exists a int",
+            &keep("ALTER TABLE"),
+        );
+        check("alter online table orders nowait add index (a)", &keep("ALTER TABLE"));
+        check("create or replace index i on orders (a)", &keep("CREATE INDEX"));
+        check("drop index if exists i on orders wait 3", &keep("DROP INDEX"));
+        for text in ["rename table if exists a wait 5 to b", "rename table a nowait to b"] {
+            let tables = ["shop.a", "shop.b"].map(name).to_vec();
+            check(text, &Statement::Lose { verb: "RENAME TABLE", tables });
+        }
+        let versioned = "alter table orders add system versioning";
+        check(
+            versioned,
+            &Statement::Lose { verb: "ALTER TABLE", tables: vec![name("shop.orders")] },
+        );
     }
 
     #[test]

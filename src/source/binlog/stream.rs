@@ -6,7 +6,7 @@
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt};
-use mysql_async::BinlogStream;
+use mysql_async::{BinlogStream, Conn};
 use mysql_common::binlog::events::Event;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use super::{
     Heard, Link,
     error::BinlogError,
     event::kind,
+    idle::Idle,
     request::{self, Replica},
     tables::Describe,
     transaction::{Assembler, Halt},
@@ -23,6 +24,8 @@ use crate::{
     config::{RetryConfig, SourceConfig},
     model::{
         fault::{Fault, Stage},
+        gtid::GtidPosition,
+        position::Position,
         table::{TableName, TableSchema},
     },
     runtime::retry::Backoff,
@@ -50,6 +53,12 @@ impl Describe for AskSource {
     async fn describe(&mut self, table: &TableName) -> Result<Option<TableSchema>, SourceError> {
         let mut connection = self.0.pooled().await?;
         schema::describe(&mut connection, table).await
+    }
+
+    async fn is_other_kind(&mut self, table: &TableName) -> Result<bool, SourceError> {
+        let mut connection = self.0.pooled().await?;
+        let kind = schema::kind(&mut connection, table).await?;
+        Ok(kind.is_some_and(|kind| !schema::is_table(&kind)))
     }
 }
 
@@ -136,7 +145,7 @@ impl Session {
         };
         let mut stream = match opened {
             Ok(stream) => stream,
-            Err(fault) => return fault.into(),
+            Err(end) => return end,
         };
         let end = self.follow(&mut stream, tries, &cancel).await;
         close(stream).await;
@@ -144,17 +153,31 @@ impl Session {
     }
 
     /// Connects and asks for what comes behind the position.
-    async fn open(&mut self, is_first: bool) -> Result<BinlogStream, Fault> {
-        let mut connection = self.connector.connect().await?;
-        request::prepare(&mut connection, &self.replica, self.config.heartbeat).await?;
-        self.assembler.tables.folds_case = request::folds_case(&mut connection).await?;
+    async fn open(&mut self, is_first: bool) -> Result<BinlogStream, End> {
         let position = self.assembler.position().clone();
         // At the first start the caller has verified it; after that, the address may have come to mean another server.
+        // Whichever host has the position, the connection goes there.
         if !is_first {
             position::verify(&self.connector, &position).await?;
         }
+        let mut connection = self.connector.connect().await.map_err(Fault::from)?;
+        let server = position::identity(&mut connection).await.map_err(Fault::from)?;
+        self.prepare(&mut connection, &position).await.map_err(Fault::from)?;
+        if position.gtid_set.is_some() && position.server_uuid != server {
+            self.assembler.move_to(&server).await.map_err(|halt| self.halted(halt))?;
+        }
         self.assembler.restart(request::first_offset(&position));
-        Ok(request::dump(connection, &self.replica, &position).await?)
+        let dump = request::dump(connection, &self.replica, &position).await;
+        Ok(dump.map_err(Fault::from)?)
+    }
+
+    async fn prepare(
+        &mut self,
+        connection: &mut Conn,
+        position: &Position,
+    ) -> Result<(), BinlogError> {
+        self.assembler.tables.folds_case = request::folds_case(connection).await?;
+        request::prepare(connection, &self.replica, self.config.heartbeat, position).await
     }
 
     /// Takes events until the stream ends.
@@ -167,6 +190,7 @@ impl Session {
         let silence = self.config.heartbeat * MISSED_HEARTBEATS;
         let mut told = Instant::now();
         let mut is_connected = false;
+        let mut idle = Idle::default();
         loop {
             let event = tokio::select! {
                 biased;
@@ -188,10 +212,16 @@ impl Session {
                 () = cancel.cancelled() => return End::Stopped,
                 taken = self.assembler.take(event) => taken,
             };
-            match taken {
-                Ok(()) => {}
-                Err(Halt::Closed) => return End::Stopped,
-                Err(Halt::Failed(error)) => return self.failed(error),
+            if let Err(halt) = taken {
+                return self.halted(halt);
+            }
+            match is_beat {
+                false => idle.end(),
+                true => {
+                    if let Err(error) = self.check_idle(&mut idle).await {
+                        return self.failed(error);
+                    }
+                }
             }
             let has_ended = self.assembler.is_between() && !was_between;
             if has_ended {
@@ -201,6 +231,26 @@ impl Session {
                 told = Instant::now();
                 self.tell(told);
             }
+        }
+    }
+
+    /// At a heartbeat of MariaDB's, which goes on beating when there is nothing left to read.
+    async fn check_idle(&mut self, idle: &mut Idle) -> Result<(), BinlogError> {
+        let interval = self.config.heartbeat;
+        let is_between = self.assembler.is_between();
+        let ours = self.assembler.position();
+        match &ours.gtid_set {
+            Some(GtidPosition::Mariadb(_)) if is_between => {
+                idle.beat(&self.connector, ours, interval).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn halted(&self, halt: Halt) -> End {
+        match halt {
+            Halt::Closed => End::Stopped,
+            Halt::Failed(error) => self.failed(error),
         }
     }
 

@@ -6,12 +6,12 @@
 use std::{collections::HashMap, future::Future, sync::Arc};
 
 use super::{
-    cell::Cell,
     error::BinlogError,
     fresh::Fresh,
     layout::{self, Difference},
     rows::Plan,
     table_map::{Dialect, TableMap, TableMapHead},
+    versioned::{self, Reading},
     wire::Malformed,
 };
 use crate::{
@@ -29,6 +29,12 @@ pub(super) trait Describe: Send {
         &mut self,
         table: &TableName,
     ) -> impl Future<Output = Result<Option<TableSchema>, SourceError>> + Send;
+
+    /// Whether something other than a table bears the name: a sequence of MariaDB's has rows in the binlog too.
+    fn is_other_kind(
+        &mut self,
+        table: &TableName,
+    ) -> impl Future<Output = Result<bool, SourceError>> + Send;
 }
 
 /// What is known of the source's tables.
@@ -132,6 +138,10 @@ impl Tables {
             return Ok(None);
         }
         let map = head.columns(self.dialect)?;
+        if !self.known.contains_key(&name) && is_other_kind(&name, describe).await? {
+            self.remember(head.table_id, body, Route::Foreign);
+            return Ok(None);
+        }
         let (plan, changed) = self.resolve(&name, &map, describe).await?;
         self.remember(head.table_id, body, Route::Ours(Arc::new(plan)));
         Ok(changed)
@@ -154,26 +164,32 @@ impl Tables {
             Some((schema, is_stale)) => (Some(schema), is_stale),
             None => (describe.describe(name).await?.map(Arc::new), false),
         };
-        let difference = match schema.as_ref().map(|schema| (schema, layout::fit(schema, map))) {
-            Some((schema, Ok(cells))) => return Ok(self.settle(Arc::clone(schema), cells, is_new)),
+        let fitted = schema.as_ref().map(|schema| (schema, versioned::fit(schema, map)));
+        let difference = match fitted {
+            Some((schema, Ok(reading))) => {
+                return Ok(self.settle(Arc::clone(schema), reading, is_new));
+            }
             Some((_, Err(difference))) => difference,
             None => Difference::Layout("the table is gone and its columns are not told".to_owned()),
         };
         let newer = match (map.is_full, may_ask) {
-            (true, _) => layout::build(name, schema.as_deref(), map),
+            (true, _) => {
+                let known = schema.as_deref();
+                layout::build(name, known, &versioned::own_columns(known, map))
+            }
             (false, true) => describe.describe(name).await?.ok_or(difference),
             (false, false) => Err(difference),
         };
         let newer = newer.map_err(|difference| error(name, difference))?;
-        let cells = layout::fit(&newer, map).map_err(|difference| error(name, difference))?;
-        Ok(self.settle(Arc::new(newer), cells, true))
+        let reading = versioned::fit(&newer, map).map_err(|difference| error(name, difference))?;
+        Ok(self.settle(Arc::new(newer), reading, true))
     }
 
     /// Keeps the schema that rows are read by from here on.
     fn settle(
         &mut self,
         schema: Arc<TableSchema>,
-        cells: Box<[Cell]>,
+        (cells, history): Reading,
         is_new: bool,
     ) -> (Plan, Option<SchemaChanged>) {
         let known = Known { schema: Arc::clone(&schema), is_stale: false };
@@ -181,7 +197,7 @@ impl Tables {
             Some(_) => is_new.then(|| changed("ALTER TABLE", &schema)),
             None => Some(changed("CREATE TABLE", &schema)),
         };
-        (Plan { schema, cells }, changed)
+        (Plan { schema, cells, history }, changed)
     }
 
     /// Looks at a table again after a DDL that keeps its rows; answers with the schema if it is new.
@@ -211,6 +227,13 @@ impl Tables {
         self.known.insert(name.clone(), known);
         Ok(Some(changed(verb, &schema)))
     }
+}
+
+async fn is_other_kind(
+    name: &TableName,
+    describe: &mut impl Describe,
+) -> Result<bool, BinlogError> {
+    Ok(describe.is_other_kind(name).await?)
 }
 
 fn changed(verb: &str, schema: &Arc<TableSchema>) -> SchemaChanged {

@@ -3,6 +3,8 @@
 //! A transaction is never gathered, so its rows may be sent twice when the connection breaks inside of it; its mark is
 //! sent once, behind all of them, and only when it is whole. What is not understood stops the stream before that mark.
 
+mod files;
+mod mariadb_groups;
 mod statements;
 
 use std::{borrow::Cow, sync::Arc};
@@ -12,9 +14,10 @@ use mysql_common::binlog::events::Event;
 use super::{
     error::BinlogError,
     event::{self, GtidEvent, kind},
+    mariadb,
     payload::Payload,
     place::Place,
-    rows::{self, EventRows, NO_TABLE, Plan},
+    rows::{self, EventRows, Held, NO_TABLE, Plan},
     statement::{self, Statement},
     tables::{Describe, MapError, Route, Tables},
     wire::Malformed,
@@ -23,6 +26,7 @@ use crate::{
     codec::charset::{self, Encoding, encoding},
     model::{
         change::{Mark, Message, Origin, Rows, SchemaChanged},
+        gtid::TransactionId,
         position::{Position, Transaction},
         value::Text,
     },
@@ -72,6 +76,8 @@ struct Open {
     has_begun: bool,
     /// It is known already.
     is_skipped: bool,
+    /// Its statement has no effect.
+    is_void: bool,
     /// Rows of ours were sent that a ROLLBACK would undo.
     is_undoable: bool,
 }
@@ -168,17 +174,25 @@ impl<D: Describe> Assembler<D> {
             | kind::WRITE_ROWS_V1
             | kind::UPDATE_ROWS_V1
             | kind::DELETE_ROWS_V1
-            | kind::PARTIAL_UPDATE_ROWS => {
+            | kind::PARTIAL_UPDATE_ROWS
+            | kind::WRITE_ROWS_COMPRESSED_V1..=kind::DELETE_ROWS_COMPRESSED => {
                 return self.rows(kind, event).await;
             }
             kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => {
                 self.begin_with(event::gtid(kind, body)?, start)?;
             }
+            kind::DOMAIN_GTID => {
+                self.begin_in_domain(&mariadb::gtid(event.header().server_id(), body)?, start)?;
+            }
             kind::XID => return self.finish().await,
             kind::QUERY => return self.query(event::query(body)?, start).await,
             kind::EXECUTE_LOAD_QUERY => return self.query(event::load_query(body)?, start).await,
             kind::TRANSACTION_PAYLOAD => self.open_payload(event::payload_size(body)?)?,
-            kind::ROTATE => return self.rotate(body).await,
+            kind::QUERY_COMPRESSED => {
+                return self.compressed_query(event::query(body)?, start).await;
+            }
+            kind::ROTATE => return self.rotate(&event).await,
+            kind::HEARTBEAT => return self.idle(&event).await,
             kind::FORMAT_DESCRIPTION => {
                 self.tables.dialect = event::dialect(body)?;
                 self.new_file()?;
@@ -186,20 +200,27 @@ impl<D: Describe> Assembler<D> {
             kind::XA_PREPARE if event::is_one_phase(body)? => return self.finish().await,
             kind::XA_PREPARE => return Err(BinlogError::Xa.into()),
             kind::INCIDENT => return Err(BinlogError::Incident.into()),
+            // A server that decrypts says so too, but in an event that may be skipped.
+            kind::START_ENCRYPTION if !event::is_ignorable(event.header()) => {
+                return Err(BinlogError::Encrypted.into());
+            }
+            kind::PARTIAL_ROW_DATA => return Err(BinlogError::FragmentedRows.into()),
             kind::STOP
             | kind::INTVAR
             | kind::RAND
             | kind::USER_VAR
             | kind::ROWS_QUERY
             | kind::PREVIOUS_GTIDS
-            | kind::HEARTBEAT
             | kind::HEARTBEAT_V2
             | kind::IGNORABLE
             | kind::TRANSACTION_CONTEXT
             | kind::VIEW_CHANGE
             | kind::APPEND_BLOCK
             | kind::DELETE_FILE
-            | kind::BEGIN_LOAD_QUERY => {}
+            | kind::BEGIN_LOAD_QUERY
+            | kind::ANNOTATE_ROWS
+            | kind::BINLOG_CHECKPOINT
+            | kind::GTID_LIST => {}
             _ if event::is_ignorable(event.header()) => {}
             unknown => return Err(BinlogError::UnknownEvent(unknown).into()),
         }
@@ -221,7 +242,8 @@ impl<D: Describe> Assembler<D> {
         }
         let is_rows = matches!(kind, kind::WRITE_ROWS_V1..=kind::DELETE_ROWS_V1)
             || matches!(kind, kind::WRITE_ROWS..=kind::DELETE_ROWS)
-            || kind == kind::PARTIAL_UPDATE_ROWS;
+            || kind == kind::PARTIAL_UPDATE_ROWS
+            || mariadb::plain_rows(kind).is_some();
         let route = rows::table_id(event.data()).ok().filter(|_| is_rows);
         let table = match route.and_then(|id| self.tables.route(id)) {
             Some(Route::Ours(plan)) => Some(plan.schema.name.clone()),
@@ -237,26 +259,37 @@ impl<D: Describe> Assembler<D> {
         if event.gtid.is_none() && self.position.gtid_set.is_some() {
             return Err(BinlogError::Anonymous);
         }
-        self.open_at(event, start);
+        let gtid = event.gtid.map(TransactionId::Mysql);
+        self.open_at(gtid, event.committed_micros, start);
         Ok(())
     }
 
-    fn open_at(&mut self, event: GtidEvent, start: u64) -> &mut Open {
+    fn open_at(
+        &mut self,
+        gtid: Option<TransactionId>,
+        committed_micros: Option<u64>,
+        start: u64,
+    ) -> &mut Open {
         let transaction = Arc::new(Transaction {
-            gtid: event.gtid,
+            gtid,
             file: Arc::clone(&self.place.file),
             offset: start,
-            committed_micros: event.committed_micros.unwrap_or(self.clock_micros),
+            committed_micros: committed_micros.unwrap_or(self.clock_micros),
         });
-        let is_skipped = start < self.skip_to;
-        self.open.insert(Open { transaction, has_begun: false, is_skipped, is_undoable: false })
+        self.open.insert(Open {
+            transaction,
+            has_begun: false,
+            is_skipped: start < self.skip_to,
+            is_void: false,
+            is_undoable: false,
+        })
     }
 
     /// The open transaction; servers older than GTIDs begin one with its first statement.
     fn opened(&mut self, start: u64) -> &mut Open {
         match self.open.take() {
             Some(open) => self.open.insert(open),
-            None => self.open_at(GtidEvent { gtid: None, committed_micros: None }, start),
+            None => self.open_at(None, None, start),
         }
     }
 
@@ -269,7 +302,7 @@ impl<D: Describe> Assembler<D> {
         let statement = text(query.text, query.collation);
         let statement = statement::read(&statement, &database, self.tables.folds_case);
         let open = self.opened(start);
-        let (is_skipped, is_undoable) = (open.is_skipped, open.is_undoable);
+        let (is_skipped, is_undoable) = (open.is_skipped || open.is_void, open.is_undoable);
         match statement {
             Statement::Begin => {
                 open.has_begun = true;
@@ -324,7 +357,7 @@ impl<D: Describe> Assembler<D> {
         if self.tables.fresh.holds(&plan.schema.name, &open.transaction) {
             return Ok(());
         }
-        let Some(block) = block(kind, event, &plan)? else { return Ok(()) };
+        let Some(block) = block(kind, event, &plan, self.event_limit)? else { return Ok(()) };
         open.is_undoable |= is_transactional(&plan.schema.engine);
         let message = Message::Rows(Rows {
             table: Arc::clone(&plan.schema),
@@ -354,7 +387,7 @@ impl<D: Describe> Assembler<D> {
         let mark = Mark::Transaction { transaction: Arc::clone(&transaction), end_offset };
         self.send(Message::Mark(mark)).await?;
         if let (Some(set), Some(gtid)) = (&mut self.position.gtid_set, &transaction.gtid) {
-            set.insert(gtid);
+            set.advance(gtid);
         }
         self.last = Some((transaction, end_offset));
         if !self.tables.fresh.is_empty() {
@@ -364,49 +397,24 @@ impl<D: Describe> Assembler<D> {
         Ok(())
     }
 
-    /// Another file goes on. Without GTIDs the position follows, so that an idle copy does not hold on to old files.
-    async fn rotate(&mut self, body: &[u8]) -> Result<(), Problem> {
-        let (file, offset) = event::rotate(body)?;
-        if self.open.is_some() {
-            return Err(BinlogError::Unfinished.into());
-        }
-        let was_in_another = !self.place.file.is_empty() && *self.place.file != *file;
-        self.place.go_to(file, offset);
-        if was_in_another {
-            self.skip_to = 0;
-        }
-        if self.position.gtid_set.is_some() || !was_in_another {
-            return Ok(());
-        }
-        self.mark(Arc::new(Transaction {
-            gtid: None,
-            file: Arc::clone(&self.place.file),
-            offset,
-            committed_micros: self.clock_micros,
-        }))
-        .await
-    }
-
-    fn new_file(&mut self) -> Result<(), BinlogError> {
-        if self.open.is_some() {
-            return Err(BinlogError::Unfinished);
-        }
-        self.tables.forget_ids();
-        Ok(())
-    }
-
     async fn send(&self, message: Message) -> Result<(), Problem> {
         self.sender.send(message).await.map_err(|_| Problem::Halt(Halt::Closed))
     }
 }
 
 /// The rows of an event for a table of ours; `None` where it has none.
-fn block(kind: u8, event: Event, plan: &Arc<Plan>) -> Result<Option<EventRows>, Problem> {
+fn block(
+    kind: u8,
+    event: Event,
+    plan: &Arc<Plan>,
+    limit: u64,
+) -> Result<Option<EventRows>, Problem> {
     let table = &plan.schema.name;
     if kind == kind::PARTIAL_UPDATE_ROWS {
         return Err(BinlogError::PartialJson(table.clone()).into());
     }
-    let head = rows::head(kind, event.data())?;
+    let compressed = mariadb::plain_rows(kind);
+    let head = rows::head(compressed.unwrap_or(kind), event.data())?;
     if head.columns != plan.cells.len() {
         let difference =
             format!("{} columns in a row, {} in its table map", head.columns, plan.cells.len());
@@ -415,8 +423,15 @@ fn block(kind: u8, event: Event, plan: &Arc<Plan>) -> Result<Option<EventRows>, 
     if !head.is_full {
         return Err(BinlogError::RowImage(table.clone()).into());
     }
-    let is_empty = head.start == event.data().len();
-    Ok((!is_empty).then(|| EventRows::new(event, &head, Arc::clone(plan))))
+    let held = match compressed {
+        None => Held::Event(event),
+        Some(_) => {
+            let behind_head = event.data().get(head.start..).unwrap_or_default();
+            Held::Inflated(mariadb_groups::inflate(behind_head, limit, Some(table))?)
+        }
+    };
+    let rows = EventRows::new(held, &head, Arc::clone(plan));
+    Ok((!rows.is_empty()).then_some(rows))
 }
 
 /// Engines whose changes a ROLLBACK does not undo.

@@ -1,64 +1,74 @@
 //! Reads one transaction's header back from its place in the binlog.
 
-use std::time::Duration;
-
-use futures_util::StreamExt;
 use mysql_async::{
     BinlogStream, BinlogStreamRequest, Conn,
     binlog::events::{Event, GtidEvent},
+    prelude::Queryable,
 };
 
-use super::super::{Connector, connect::timed, error::SourceError};
-use crate::model::{gtid::Gtid, position::Anchor};
-
-/// The longest wait for one event; the server sends them at once.
-const LIMIT: Duration = Duration::from_secs(30);
+use super::{
+    super::{Connector, connect::timed, error::SourceError},
+    dump::{self, LIMIT, REFUSED},
+};
+use crate::model::{
+    gtid::{DomainGtid, Gtid, TransactionId},
+    position::Anchor,
+};
 
 /// A dump that starts in the middle is preceded by a rotation and a description; more than these few events without a
 /// transaction's header means that the place is none.
 const MOST_EVENTS: usize = 8;
 
-/// `log_event_*` errors of a dump from a place where no event begins, or from a file that is not there.
-const DUMP_REFUSED: u16 = 1236;
-
 const GTID_EVENT: u8 = 33;
 const TAGGED_GTID_EVENT: u8 = 42;
+const DOMAIN_GTID_EVENT: u8 = 162;
 
 /// A transaction's header as the server has it now.
 #[derive(Debug, PartialEq, Eq)]
 struct Header {
-    gtid: Gtid,
-    /// `None` before MySQL 8.0.
+    gtid: TransactionId,
+    /// `None` before MySQL 8.0, and on MariaDB.
     committed_micros: Option<u64>,
     /// The event's own time, in seconds.
     seconds: u64,
 }
 
-/// Whether the anchor's transaction is at its place still.
+/// Whether the anchor's transaction is at its place still. True where the place cannot be asked for.
 pub(super) async fn is_there(connector: &Connector, anchor: &Anchor) -> Result<bool, SourceError> {
     let connection = connector.connect().await?;
-    let mut stream = match open(connection, anchor).await {
-        Err(error) if error.code() == Some(DUMP_REFUSED) => return Ok(false),
+    let opened = match &anchor.gtid {
+        TransactionId::Mysql(_) => open(connection, anchor).await,
+        TransactionId::Mariadb(_) if u32::try_from(anchor.offset).is_err() => return Ok(true),
+        TransactionId::Mariadb(_) => open_mariadb(connection, anchor).await,
+    };
+    let mut stream = match opened {
+        Err(error) if error.code() == Some(REFUSED) => return Ok(false),
         opened => opened?,
     };
     let found = read(&mut stream).await;
-    if let Err(error) = stream.close().await {
-        tracing::debug!(%error, "closing a stream of the source");
-    }
+    dump::close(stream).await;
     match found {
         Ok(header) => Ok(header.is_some_and(|header| header.is(anchor))),
-        Err(error) if error.code() == Some(DUMP_REFUSED) => Ok(false),
+        Err(error) if error.code() == Some(REFUSED) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Some server id of the upper half, where replicas' seldom are: with id 0 the server keeps the registration in SHOW
-/// REPLICAS after the connection is gone (seen on 9.7). The dump ends at the end of the log instead of waiting. The GTID
-/// form of the command is used for its 64-bit offset; with a file named, the server starts there and the empty set skips
-/// nothing.
+/// The dump ends at the end of the log instead of waiting. The GTID form of the command is used for its 64-bit offset;
+/// with a file named, the server starts there and the empty set skips nothing.
 async fn open(connection: Conn, anchor: &Anchor) -> Result<BinlogStream, SourceError> {
-    let request = BinlogStreamRequest::new(fastrand::u32(1 << 31..))
+    let request = BinlogStreamRequest::new(dump::passing_id())
         .with_gtid()
+        .with_non_blocking()
+        .with_filename(anchor.file.as_bytes())
+        .with_pos(anchor.offset);
+    timed(LIMIT, connection.get_binlog_stream(request)).await
+}
+
+/// MariaDB knows the form with 32 bits for the offset only.
+async fn open_mariadb(mut connection: Conn, anchor: &Anchor) -> Result<BinlogStream, SourceError> {
+    timed(LIMIT, connection.query_drop("SET @mariadb_slave_capability = 4")).await?;
+    let request = BinlogStreamRequest::new(dump::passing_id())
         .with_non_blocking()
         .with_filename(anchor.file.as_bytes())
         .with_pos(anchor.offset);
@@ -67,22 +77,15 @@ async fn open(connection: Conn, anchor: &Anchor) -> Result<BinlogStream, SourceE
 
 async fn read(stream: &mut BinlogStream) -> Result<Option<Header>, SourceError> {
     for _ in 0..MOST_EVENTS {
-        let Some(event) = next(stream).await? else { return Ok(None) };
+        let Some(event) = dump::next(stream).await? else { return Ok(None) };
         match event.header().event_type_raw() {
             GTID_EVENT => return Ok(plain(&event)),
             TAGGED_GTID_EVENT => return Ok(tagged(&event)),
+            DOMAIN_GTID_EVENT => return Ok(of_domain(&event)),
             _ => {}
         }
     }
     Ok(None)
-}
-
-async fn next(stream: &mut BinlogStream) -> Result<Option<Event>, SourceError> {
-    match tokio::time::timeout(LIMIT, stream.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(event)) => Ok(Some(event?)),
-        Err(_) => Err(SourceError::ReadTimeout(LIMIT)),
-    }
 }
 
 fn plain(event: &Event) -> Option<Header> {
@@ -95,7 +98,7 @@ fn plain(event: &Event) -> Option<Header> {
         number: u64::from_le_bytes(*number),
     };
     let seconds = u64::from(event.header().timestamp());
-    Some(Header { gtid, committed_micros: commit_time(rest), seconds })
+    Some(Header { gtid: gtid.into(), committed_micros: commit_time(rest), seconds })
 }
 
 /// Behind a type code and two logical clocks: 55 bits of microseconds, and one that says that the origin's time follows.
@@ -116,7 +119,21 @@ fn tagged(event: &Event) -> Option<Header> {
     };
     let micros = parsed.immediate_commit_timestamp();
     let seconds = u64::from(event.header().timestamp());
-    Some(Header { gtid, committed_micros: Some(micros).filter(|micros| *micros > 0), seconds })
+    let committed_micros = Some(micros).filter(|micros| *micros > 0);
+    Some(Header { gtid: gtid.into(), committed_micros, seconds })
+}
+
+/// MariaDB's: the number, the domain; the server is the header's, and the time too.
+fn of_domain(event: &Event) -> Option<Header> {
+    let (sequence, rest) = event.data().split_first_chunk::<8>()?;
+    let (domain, _) = rest.split_first_chunk::<4>()?;
+    let gtid = DomainGtid {
+        domain: u32::from_le_bytes(*domain),
+        server: event.header().server_id(),
+        sequence: u64::from_le_bytes(*sequence),
+    };
+    let seconds = u64::from(event.header().timestamp());
+    Some(Header { gtid: TransactionId::Mariadb(gtid), committed_micros: None, seconds })
 }
 
 impl Header {

@@ -7,12 +7,18 @@
 use mysql_async::{Conn, Row, prelude::Queryable};
 
 use super::{
-    super::{Connector, answer::named, connect::timed, error::SourceError},
-    History, LIMIT, anchor, history,
+    super::{
+        Connector,
+        answer::named,
+        connect::timed,
+        error::SourceError,
+        flavour::{self, Flavour},
+    },
+    History, LIMIT, anchor, history, mariadb,
 };
 use crate::model::{
     fault::{Class, Fault, Stage},
-    gtid::GtidSet,
+    gtid::{GtidPosition, GtidSet},
     position::{Anchor, Position, file_number},
 };
 
@@ -26,24 +32,59 @@ pub(super) struct LogFile {
     pub(super) size: u64,
 }
 
-/// Sees that a stream can go on at `position` without a gap.
+/// Sees that a stream can go on at `position` without a gap, from one of the hosts at least: connections go there then.
 ///
 /// # Errors
-/// [`Class::PositionLost`] with what was seen when it cannot; whatever the connection says when nothing was seen.
+/// [`Class::PositionLost`] with what was seen first when it can from none; whatever the connection says when nothing was
+/// seen.
 pub async fn verify(connector: &Connector, position: &Position) -> Result<(), Fault> {
-    let mut connection = connector.connect().await?;
-    let history = history(&mut connection).await?;
-    let files = log_files(&mut connection).await?;
-    let answer = match &position.gtid_set {
-        Some(ours) => by_gtid(connector, position, ours, &history, &files).await,
-        None => {
-            by_file(position, &history.server_uuid, &files).map_err(|reason| lost(position, reason))
+    let mut first_seen = None;
+    for _ in 0..connector.host_count().max(1) {
+        match verify_here(connector, position).await {
+            Err(fault) if fault.class == Class::PositionLost => {
+                if connector.host_count() > 1 {
+                    tracing::warn!(error = %fault.chain(), "this host cannot serve the position");
+                }
+                connector.turn_away();
+                first_seen.get_or_insert(fault);
+            }
+            seen => return seen,
         }
+    }
+    first_seen.map_or(Ok(()), Err)
+}
+
+async fn verify_here(connector: &Connector, position: &Position) -> Result<(), Fault> {
+    let mut connection = connector.connect().await?;
+    let answer = match flavour::of(&mut connection).await? {
+        Flavour::Mysql => on_mysql(connector, &mut connection, position).await,
+        Flavour::Mariadb => mariadb::check(connector, &mut connection, position).await,
     };
     if let Err(error) = connection.disconnect().await {
         tracing::debug!(%error, "closing a connection to the source");
     }
     answer
+}
+
+async fn on_mysql(
+    connector: &Connector,
+    connection: &mut Conn,
+    position: &Position,
+) -> Result<(), Fault> {
+    let history = history(connection).await?;
+    let files = log_files(connection).await?;
+    match &position.gtid_set {
+        Some(GtidPosition::Mysql(ours)) => {
+            by_gtid(connector, position, ours, &history, &files).await
+        }
+        Some(GtidPosition::Mariadb(_)) => {
+            let reason = "the saved position is one of MariaDB's, and the source is not MariaDB";
+            Err(lost(position, reason.to_owned()))
+        }
+        None => {
+            by_file(position, &history.server_uuid, &files).map_err(|reason| lost(position, reason))
+        }
+    }
 }
 
 async fn by_gtid(
@@ -54,11 +95,21 @@ async fn by_gtid(
     files: &[LogFile],
 ) -> Result<(), Fault> {
     compare_sets(position, ours, history).map_err(|reason| lost(position, reason))?;
-    let Some(anchor) = &position.anchor else { return Ok(()) };
-    if position.server_uuid != history.server_uuid {
-        // Another server of the same group: file and offset say nothing there.
-        return Ok(());
+    let is_same = position.server_uuid == history.server_uuid;
+    // On another server of the same group file and offset say nothing.
+    match position.anchor.as_ref().filter(|_| is_same) {
+        Some(anchor) => find_anchor(connector, position, anchor, files).await,
+        None => Ok(()),
     }
+}
+
+/// Sees that the last transaction applied is where it was.
+pub(super) async fn find_anchor(
+    connector: &Connector,
+    position: &Position,
+    anchor: &Anchor,
+    files: &[LogFile],
+) -> Result<(), Fault> {
     match place_of(anchor, files).map_err(|reason| lost(position, reason))? {
         Place::Gone => Ok(()),
         Place::Readable if anchor::is_there(connector, anchor).await? => Ok(()),
@@ -136,11 +187,15 @@ fn history_was_reset(anchor: &Anchor) -> String {
 }
 
 /// What file and offset say, where there are no GTIDs.
-fn by_file(position: &Position, server_uuid: &str, files: &[LogFile]) -> Result<(), String> {
+pub(super) fn by_file(
+    position: &Position,
+    server_uuid: &str,
+    files: &[LogFile],
+) -> Result<(), String> {
     if position.server_uuid != server_uuid {
         return Err(format!(
             "the source is another server ({server_uuid} instead of {}), where file and offset mean nothing; only GTIDs \
-             (gtid_mode) can be followed from server to server",
+             can be followed from server to server",
             position.server_uuid
         ));
     }
@@ -158,7 +213,7 @@ fn by_file(position: &Position, server_uuid: &str, files: &[LogFile]) -> Result<
     }
 }
 
-fn lost(position: &Position, reason: String) -> Fault {
+pub(super) fn lost(position: &Position, reason: String) -> Fault {
     let place = format!("{}:{}", position.file, position.offset);
     Fault::new(Class::PositionLost, Stage::Source, reason).at_position(place).with_hint(WAY_OUT)
 }

@@ -4,6 +4,7 @@
 //! names) is told by the mapping.
 
 mod limits;
+mod mariadb;
 mod names;
 mod rights;
 mod server;
@@ -15,6 +16,7 @@ use mysql_async::Conn;
 use super::{
     Connector,
     error::SourceError,
+    flavour::Flavour,
     schema::{self, TableFilter},
 };
 use crate::{
@@ -32,7 +34,7 @@ pub async fn run(connector: &Connector, config: &Config) -> Vec<Finding> {
     match connector.connect().await {
         Err(error) => findings.push(no_connection(error)),
         Ok(mut connection) => {
-            check(&mut connection, config, &mut findings).await;
+            check(connector, &mut connection, config, &mut findings).await;
             if let Err(error) = connection.disconnect().await {
                 tracing::debug!(%error, "closing a connection to the source");
             }
@@ -41,7 +43,12 @@ pub async fn run(connector: &Connector, config: &Config) -> Vec<Finding> {
     findings
 }
 
-async fn check(connection: &mut Conn, config: &Config, findings: &mut Vec<Finding>) {
+async fn check(
+    connector: &Connector,
+    connection: &mut Conn,
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) {
     let variables = match Variables::read(connection, config.source.read_timeout).await {
         Ok(variables) => variables,
         Err(error) => return findings.push(not_checked("variables", error)),
@@ -50,7 +57,11 @@ async fn check(connection: &mut Conn, config: &Config, findings: &mut Vec<Findin
         return findings.push(unfit);
     }
     findings.extend(server::settings(&variables, config));
-    keep(findings, "account", rights::replication(connection, &variables, config).await);
+    let rights = match variables.flavour() {
+        Flavour::Mysql => rights::replication(connection, &variables, config).await,
+        Flavour::Mariadb => mariadb::replication(connector, connection, &variables, config).await,
+    };
+    keep(findings, "account", rights);
     keep(findings, "clock", server::clock(connection, config.source.read_timeout).await);
     match discover(connection, config).await {
         Err(error) => findings.push(not_checked("tables", error)),

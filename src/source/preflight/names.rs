@@ -55,7 +55,7 @@ pub(super) fn findings(
     let base: Vec<TableName> = seen
         .tables
         .iter()
-        .filter(|(_, kind)| *kind == "BASE TABLE")
+        .filter(|(_, kind)| schema::is_table(kind))
         .map(|(name, _)| name.clone())
         .collect();
     let (tables, excluded) = filter.unknown_names(&base);
@@ -166,6 +166,7 @@ mod tests {
             foreign_keys: Vec::new(),
             estimated_rows: 0,
             engine: String::new(),
+            versioning: None,
         };
         let filter = TableFilter::new(&config.source).unwrap();
         findings(&seen, &config, &filter, &[found])

@@ -45,7 +45,9 @@ pub(super) async fn replication(
     }
     if !variables.is_on("log_replica_updates") && !variables.is_on("log_slave_updates") {
         let is_replica = allowed(upstream(connection, variables, limit).await)?;
-        findings.extend(is_replica.filter(|yes| *yes).map(|_| unlogged_upstream()));
+        findings.extend(
+            is_replica.filter(|yes| *yes).map(|_| unlogged_upstream("log_replica_updates")),
+        );
     }
     Ok(findings)
 }
@@ -95,7 +97,7 @@ fn quoted_account(account: &str) -> String {
 }
 
 /// `None` where the server said that we may not.
-fn allowed<T>(answer: Result<T, SourceError>) -> Result<Option<T>, SourceError> {
+pub(super) fn allowed<T>(answer: Result<T, SourceError>) -> Result<Option<T>, SourceError> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.code().is_some_and(is_denial) => Ok(None),
@@ -103,7 +105,7 @@ fn allowed<T>(answer: Result<T, SourceError>) -> Result<Option<T>, SourceError> 
     }
 }
 
-fn missing(right: &str, consequence: &str, account: &str) -> Finding {
+pub(super) fn missing(right: &str, consequence: &str, account: &str) -> Finding {
     let meaning = format!("{account} lacks {right}: {consequence}");
     Finding::error("grant", right, meaning).mend(format!("GRANT {right} ON *.* TO {account};"))
 }
@@ -114,7 +116,7 @@ fn unreadable(object: &str, scope: &str, account: &str) -> Finding {
 }
 
 /// Databases that the server leaves out of its binlog.
-fn filters(status: &Row, config: &Config) -> Result<Vec<Finding>, SourceError> {
+pub(super) fn filters(status: &Row, config: &Config) -> Result<Vec<Finding>, SourceError> {
     let only: String = named::<Option<String>>(status, "Binlog_Do_DB")?.unwrap_or_default();
     let without: String = named::<Option<String>>(status, "Binlog_Ignore_DB")?.unwrap_or_default();
     let filter = TableFilter::new(&config.source)?;
@@ -150,7 +152,7 @@ async fn replicas(
 }
 
 /// Only a warning: the other one may be an earlier run of ours that the server has not missed yet.
-fn clash(replicas: &[Row], server_id: u32) -> Result<Option<Finding>, SourceError> {
+pub(super) fn clash(replicas: &[Row], server_id: u32) -> Result<Option<Finding>, SourceError> {
     for replica in replicas {
         let taken = server_id != 0 && named::<u32>(replica, "Server_Id")? == server_id;
         if taken {
@@ -177,11 +179,12 @@ async fn upstream(
     Ok(!rows.is_empty())
 }
 
-fn unlogged_upstream() -> Finding {
+pub(super) fn unlogged_upstream(variable: &'static str) -> Finding {
     let meaning = "the source is a replica and does not write what it replicates to its own binlog: such changes would be \
                    missed in silence";
-    Finding::error("log_replica_updates", "log_replica_updates", meaning)
-        .mend("log_replica_updates = ON -- in my.cnf; then restart the server; or copy from its own source")
+    Finding::error(variable, variable, meaning).mend(format!(
+        "{variable} = ON -- in my.cnf; then restart the server; or copy from its own source"
+    ))
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mysql_async::{Conn, Row, prelude::Queryable};
 
-use super::{SOURCE, Variables};
+use super::{SOURCE, Variables, mariadb};
 use crate::{
     config::Config,
     model::{finding::Finding, table::TableSchema},
-    source::{answer::cell, connect::timed, error::SourceError},
+    source::{answer::cell, connect::timed, error::SourceError, flavour::Flavour},
 };
 
 /// Clocks further apart than this make the lag untrue.
@@ -23,23 +23,16 @@ const SHORT_RETENTION_SECONDS: u64 = 86_400;
 /// A server that this version does not copy from at all.
 pub(super) fn unfit(variables: &Variables) -> Option<Finding> {
     let version = variables.get("version").unwrap_or_default();
-    let comment = variables.get("version_comment").unwrap_or_default();
-    let says_mariadb = |text: &str| text.to_ascii_lowercase().contains("mariadb");
-    if says_mariadb(version) || says_mariadb(comment) {
-        let meaning = format!(
-            "the source is MariaDB ({version}), which is not supported yet by this version"
-        );
-        return Some(
-            Finding::error("flavour", SOURCE, meaning)
-                .mend("use a MySQL or Percona server 5.7 or newer"),
-        );
+    let (oldest, name) = match variables.flavour() {
+        Flavour::Mysql => ((5, 7, 0), "5.7"),
+        Flavour::Mariadb => ((10, 5, 0), "10.5 of MariaDB"),
+    };
+    if variables.version >= oldest {
+        return None;
     }
-    if variables.version < (5, 7, 0) {
-        let meaning =
-            format!("the source has version {version}; the oldest that binleaf reads is 5.7");
-        return Some(Finding::error("version", SOURCE, meaning).mend("upgrade the server"));
-    }
-    None
+    let meaning =
+        format!("the source has version {version}; the oldest that binleaf reads is {name}");
+    Some(Finding::error("version", SOURCE, meaning).mend("upgrade the server"))
 }
 
 /// The settings that the stream needs.
@@ -56,7 +49,10 @@ pub(super) fn settings(variables: &Variables, config: &Config) -> Vec<Finding> {
     findings.extend(row_image(variables));
     findings.extend(row_value_options(variables));
     findings.extend(row_metadata(variables));
-    findings.extend(gtid_mode(variables));
+    match variables.flavour() {
+        Flavour::Mysql => findings.extend(gtid_mode(variables)),
+        Flavour::Mariadb => findings.extend(mariadb::settings(variables, config)),
+    }
     findings.extend(own_server_id(variables, config));
     findings
 }
@@ -94,9 +90,12 @@ fn row_value_options(variables: &Variables) -> Option<Finding> {
 }
 
 fn row_metadata(variables: &Variables) -> Option<Finding> {
-    variables.get("binlog_row_metadata").filter(|value| !value.eq_ignore_ascii_case("FULL"))?;
-    let meaning = "binlog_row_metadata is MINIMAL: rows arrive without their columns' names; a table that is altered \
-                   while binleaf is behind may have to be copied again";
+    let value =
+        variables.get("binlog_row_metadata").filter(|value| !value.eq_ignore_ascii_case("FULL"))?;
+    let meaning = format!(
+        "binlog_row_metadata is {value}: rows arrive without their columns' names; a table that is altered while binleaf is \
+         behind may have to be copied again"
+    );
     Some(
         Finding::warning("binlog_row_metadata", "binlog_row_metadata", meaning)
             .mend(variables.set("binlog_row_metadata", "FULL")),
@@ -170,7 +169,9 @@ fn kept(variables: &Variables) -> Option<(&'static str, u64)> {
         return None;
     }
     let number = |name| {
-        variables.get(name).and_then(|value| value.parse::<u64>().ok()).filter(|value| *value > 0)
+        // MariaDB tells days with a fraction.
+        let whole = variables.get(name)?.split('.').next()?;
+        whole.parse::<u64>().ok().filter(|value| *value > 0)
     };
     let seconds =
         number("binlog_expire_logs_seconds").map(|seconds| ("binlog_expire_logs_seconds", seconds));
@@ -282,14 +283,33 @@ mod tests {
     }
 
     #[test]
-    fn other_flavours_and_old_versions_are_refused_by_name() {
-        let maria = unfit(&variables(&[("version", "11.8.9-MariaDB-log")])).unwrap();
-        assert_eq!(maria.code, "flavour");
-        assert!(
-            maria.meaning.contains("MariaDB")
-                && maria.meaning.contains("not supported yet by this version")
-        );
+    fn old_versions_are_refused() {
         assert_eq!(unfit(&variables(&[("version", "5.6.51")])).unwrap().code, "version");
+        let mariadb = |version| variables(&[("version", version), ("gtid_domain_id", "0")]);
+        assert!(unfit(&mariadb("10.4.34-MariaDB")).unwrap().meaning.contains("10.5 of MariaDB"));
+        assert!(unfit(&mariadb("10.5.9-MariaDB")).is_none());
+        assert!(unfit(&mariadb("11.8.9-MariaDB-log")).is_none());
+    }
+
+    #[test]
+    fn mariadb_has_no_gtid_mode_and_no_persist() {
+        let variables = variables(&[
+            ("version", "11.8.9-MariaDB-log"),
+            ("gtid_domain_id", "0"),
+            ("gtid_strict_mode", "ON"),
+            ("log_bin", "ON"),
+            ("binlog_format", "MIXED"),
+            ("binlog_row_metadata", "NO_LOG"),
+            ("expire_logs_days", "3.500000"),
+        ]);
+        let findings = settings(&variables, &Config::default());
+        let expected = [("binlog_format", Level::Error), ("binlog_row_metadata", Level::Warning)];
+        assert_eq!(codes(&findings), expected);
+        assert!(findings.iter().all(|finding| {
+            finding.remedy.as_ref().is_some_and(|remedy| remedy.starts_with("SET GLOBAL"))
+        }));
+        assert!(findings.iter().any(|finding| finding.meaning.contains("NO_LOG")));
+        assert_eq!(kept(&variables), Some(("expire_logs_days", 3 * 86_400)));
     }
 
     #[test]
@@ -302,6 +322,7 @@ mod tests {
             foreign_keys: Vec::new(),
             estimated_rows: 2_000_000_000,
             engine: String::new(),
+            versioning: None,
         };
         let days = variables(&[("expire_logs_days", "3")]);
         let finding = retention(&days, &Config::default(), std::slice::from_ref(&table)).unwrap();

@@ -1,7 +1,13 @@
 //! What the source's tables are like, as far as it matters to snapshot and stream. Pure.
 
 use super::{SOURCE, Variables};
-use crate::model::{finding::Finding, table::TableSchema};
+use crate::{
+    model::{
+        finding::Finding,
+        table::{ColumnType, TableSchema, Versioning},
+    },
+    source::flavour::Flavour,
+};
 
 /// Engines whose reads are consistent and whose commits are in the binlog in order.
 const TRANSACTIONAL: [&str; 3] = ["InnoDB", "ROCKSDB", "ndbcluster"];
@@ -22,6 +28,10 @@ pub(super) fn findings(tables: &[TableSchema], variables: &Variables) -> Vec<Fin
     let mut findings = Vec::new();
     for table in tables {
         findings.extend(engine(table));
+        findings.extend(numbered_history(table));
+        if variables.flavour() == Flavour::Mariadb {
+            findings.extend(generated(table));
+        }
         findings.extend(
             cascades(table)
                 .filter(|_| !logged)
@@ -44,6 +54,35 @@ fn engine(table: &TableSchema) -> Option<Finding> {
     Some(Finding::warning("engine", table.name.to_string(), meaning).mend(remedy))
 }
 
+/// MariaDB's full row image of an update or a delete lacks them, stored ones too (seen on 11.8).
+fn generated(table: &TableSchema) -> Option<Finding> {
+    let column = table.columns.iter().find(|column| column.generated)?;
+    let meaning = format!(
+        "column {} is generated: MariaDB leaves such columns out of the rows of updates and deletes, and this version cannot \
+         follow those",
+        column.name
+    );
+    let remedy = format!("leave it out: source.exclude_tables = [\"{}\"]", table.name);
+    Some(Finding::error("generated", table.name.to_string(), meaning).mend(remedy))
+}
+
+/// MariaDB logs the changes of such a table as statements, whatever `binlog_format` says (seen on 11.8).
+fn numbered_history(table: &TableSchema) -> Option<Finding> {
+    let Some(Versioning::Declared { end }) = table.versioning else { return None };
+    let column = table.columns.get(end)?;
+    matches!(column.kind, ColumnType::Int { .. }).then(|| {
+        let meaning = format!(
+            "its history goes by transaction numbers ({}), and the server logs changes of such a table as statements: they \
+             cannot be followed",
+            column.name
+        );
+        Finding::error("versioning", table.name.to_string(), meaning).mend(format!(
+            "keep the history by TIMESTAMP(6), or leave it out: source.exclude_tables = [\"{}\"]",
+            table.name
+        ))
+    })
+}
+
 fn cascades(table: &TableSchema) -> Option<Finding> {
     let names: Vec<&str> =
         table.foreign_keys.iter().filter(|key| key.cascades).map(|key| key.name.as_str()).collect();
@@ -59,20 +98,23 @@ fn cascades(table: &TableSchema) -> Option<Finding> {
 }
 
 fn cascades_remedy(table: &TableSchema, variables: &Variables) -> String {
-    if variables.version >= LOGGED_CASCADES_SINCE {
+    let is_mysql = variables.flavour() == Flavour::Mysql;
+    if is_mysql && variables.version >= LOGGED_CASCADES_SINCE {
         return "innodb_native_foreign_keys = OFF -- in my.cnf; then restart the server".to_owned();
     }
     let name =
         table.foreign_keys.iter().find(|key| key.cascades).map_or("", |key| key.name.as_str());
+    let or_upgrade = if is_mysql { ", or upgrade to MySQL 9.6, which logs cascades" } else { "" };
     format!(
-        "ALTER TABLE {} DROP FOREIGN KEY `{}`; -- and add it with RESTRICT, or upgrade to MySQL 9.6, which logs cascades",
+        "ALTER TABLE {} DROP FOREIGN KEY `{}`; -- and add it with RESTRICT{or_upgrade}",
         table.name.quoted(),
         name.replace('`', "``")
     )
 }
 
 fn cascades_are_logged(variables: &Variables) -> bool {
-    variables.version >= LOGGED_CASCADES_SINCE
+    variables.flavour() == Flavour::Mysql
+        && variables.version >= LOGGED_CASCADES_SINCE
         && variables.get("innodb_native_foreign_keys").is_some()
         && !variables.is_on("innodb_native_foreign_keys")
 }
@@ -80,7 +122,7 @@ fn cascades_are_logged(variables: &Variables) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::table::{ForeignKey, TableName};
+    use crate::model::table::{Column, ForeignKey, TableName};
 
     fn table(engine: &str, cascades: bool) -> TableSchema {
         TableSchema {
@@ -97,6 +139,7 @@ mod tests {
             }],
             estimated_rows: 0,
             engine: engine.to_owned(),
+            versioning: None,
         }
     }
 
@@ -118,6 +161,23 @@ mod tests {
         assert_eq!(codes(table("InnoDB", true), &server("9.7.4", "ON")), ["cascades"]);
         assert!(codes(table("InnoDB", true), &server("9.7.4", "OFF")).is_empty());
         assert!(codes(table("InnoDB", false), &server("8.4.3", "")).is_empty());
+    }
+
+    #[test]
+    fn generated_columns_are_refused_on_mariadb_only() {
+        let mut generated = table("InnoDB", false);
+        generated.columns.push(Column {
+            name: "total".to_owned(),
+            kind: ColumnType::Double,
+            nullable: true,
+            generated: true,
+            invisible: false,
+            on_update_timestamp: false,
+        });
+        assert!(codes(generated.clone(), &server("9.7.4", "OFF")).is_empty());
+        let pairs = [("version", "11.8.9-MariaDB"), ("gtid_domain_id", "0")];
+        let mariadb = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(codes(generated, &Variables::new(mariadb.into())), ["generated"]);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use super::{
     query::{CheckRow, ColumnRow, Found, KeyRow, ReferenceRow},
 };
 use crate::{
-    model::table::{Column, ForeignKey, Key, KeyColumn, TableName, TableSchema, quote_identifier},
+    model::table::{
+        Column, ForeignKey, Key, KeyColumn, TableName, TableSchema, Versioning, quote_identifier,
+    },
     source::error::SourceError,
 };
 
@@ -26,11 +28,15 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
     let mut tables = Vec::with_capacity(found.tables.len());
     for row in found.tables {
         let own_columns = columns.remove(&row.name).unwrap_or_default();
+        let versioning = row.is_versioned.then(|| versioning(&own_columns));
         let own_checks = checks.get(&row.name).map_or(&[][..], Vec::as_slice);
         let own_columns: Vec<Column> =
             own_columns.iter().map(|row| column(row, own_checks)).collect();
         let own_keys = keys.remove(&row.name).unwrap_or_default();
-        let unique_keys = unique_keys(&row.name, &own_columns, own_keys)?;
+        let mut unique_keys = unique_keys(&row.name, &own_columns, own_keys)?;
+        if let Some(Versioning::Declared { end }) = versioning {
+            unique_keys.retain_mut(|key| tells_current_rows(key, end));
+        }
         tables.push(TableSchema {
             key: unique_keys.first().cloned(),
             unique_keys,
@@ -38,6 +44,7 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
             foreign_keys: foreign_keys(references.remove(&row.name).unwrap_or_default()),
             estimated_rows: row.rows,
             engine: row.engine,
+            versioning,
             name: row.name,
         });
     }
@@ -65,6 +72,19 @@ fn grouped<R, K: Ord>(rows: Vec<R>, of: impl Fn(&R) -> K) -> BTreeMap<K, Vec<R>>
     groups
 }
 
+/// Takes the row's end out of a key, into which the server has put it: it is the same in all current rows. False for a
+/// key of nothing else.
+fn tells_current_rows(key: &mut Key, end: usize) -> bool {
+    key.columns.retain(|part| part.column != end);
+    !key.columns.is_empty()
+}
+
+/// A period is declared with both its columns or not at all.
+fn versioning(columns: &[ColumnRow]) -> Versioning {
+    let end = columns.iter().position(|row| row.expression.eq_ignore_ascii_case("ROW END"));
+    end.map_or(Versioning::Hidden, |end| Versioning::Declared { end })
+}
+
 fn column(row: &ColumnRow, checks: &[CheckRow]) -> Column {
     let extra = row.extra.to_ascii_lowercase();
     let declared = Declared {
@@ -78,7 +98,9 @@ fn column(row: &ColumnRow, checks: &[CheckRow]) -> Column {
         kind: column_type::parse(declared),
         nullable: row.nullable,
         // `default_generated` is only a default that is an expression.
-        generated: extra.contains("virtual generated") || extra.contains("stored generated"),
+        // Those of a period are what the row has, not what is computed from it.
+        generated: !row.expression.to_ascii_uppercase().starts_with("ROW ")
+            && (extra.contains("virtual generated") || extra.contains("stored generated")),
         invisible: extra.contains("invisible"),
         on_update_timestamp: extra.contains("on update"),
     }
@@ -190,6 +212,7 @@ mod tests {
             octets: None,
             nullable,
             extra: extra.to_owned(),
+            expression: String::new(),
         }
     }
 
@@ -204,7 +227,12 @@ mod tests {
     }
 
     fn table(columns: Vec<ColumnRow>, keys: Vec<KeyRow>) -> TableSchema {
-        let tables = vec![TableRow { name: name(), engine: "InnoDB".to_owned(), rows: 7 }];
+        let tables = vec![TableRow {
+            name: name(),
+            engine: "InnoDB".to_owned(),
+            rows: 7,
+            is_versioned: false,
+        }];
         let clause = "json_valid(`doc`)".to_owned();
         let checks = vec![CheckRow { table: name(), clause }];
         let found = Found { tables, columns, keys, references: Vec::new(), checks };
@@ -262,6 +290,29 @@ mod tests {
         for other in ["json_valid(`a`) or 1", "json_valid(`a`) and `b` > 1", "`a` > 0", "é"] {
             assert!(!is_json_check(other, "a"), "{other}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_row_is_no_part_of_its_key() {
+        let part = |column| KeyColumn { column, descending: false };
+        let of = |columns: &[usize]| Key {
+            index: PRIMARY.to_owned(),
+            columns: columns.iter().copied().map(part).collect(),
+            hidden: false,
+        };
+        let mut key = of(&[0, 3]);
+        assert!(tells_current_rows(&mut key, 3));
+        assert_eq!(key, of(&[0]));
+        assert!(!tells_current_rows(&mut of(&[3]), 3));
+    }
+
+    #[test]
+    fn a_period_is_declared_or_hidden() {
+        let mut columns = vec![column("id", false, ""), column("from", false, "STORED GENERATED")];
+        assert_eq!(versioning(&columns), Versioning::Hidden);
+        columns[1].expression = "ROW START".to_owned();
+        columns.push(ColumnRow { expression: "ROW END".to_owned(), ..column("to", false, "") });
+        assert_eq!(versioning(&columns), Versioning::Declared { end: 2 });
     }
 
     #[test]

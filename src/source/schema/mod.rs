@@ -64,6 +64,19 @@ pub(super) async fn kinds(
     Ok(query::kinds(connection, databases, limit).await?.into_iter().collect())
 }
 
+/// The kind of whatever bears a name, such as `BASE TABLE`; `None` where nothing does.
+pub(super) async fn kind(
+    connection: &mut Conn,
+    name: &TableName,
+) -> Result<Option<String>, SourceError> {
+    query::kind(connection, name, DESCRIBE_LIMIT).await
+}
+
+/// Whether a kind is one that has rows of its own to copy.
+pub(super) fn is_table(kind: &str) -> bool {
+    matches!(kind, query::BASE_TABLE | query::VERSIONED_TABLE)
+}
+
 /// Reads one table as it is now; `None` where there is no base table of that name.
 ///
 /// # Errors

@@ -36,6 +36,8 @@ pub(super) struct TableRow {
     pub(super) name: TableName,
     pub(super) engine: String,
     pub(super) rows: u64,
+    /// Whether the server keeps the history of its rows.
+    pub(super) is_versioned: bool,
 }
 
 /// A column, in ordinal order.
@@ -47,6 +49,8 @@ pub(super) struct ColumnRow {
     pub(super) octets: Option<u64>,
     pub(super) nullable: bool,
     pub(super) extra: String,
+    /// The expression of a generated column; MariaDB's `ROW END` is one.
+    pub(super) expression: String,
 }
 
 /// A CHECK constraint.
@@ -108,6 +112,17 @@ pub(super) async fn kinds(
     ask(connection, KINDS, &scope, limit, |row| Ok((table_name(row)?, cell(row, 2)?))).await
 }
 
+/// The kind of whatever bears a name.
+pub(super) async fn kind(
+    connection: &mut Conn,
+    name: &TableName,
+    limit: Duration,
+) -> Result<Option<String>, SourceError> {
+    let scope = Scope::Table(name.clone());
+    let kinds = ask(connection, KINDS, &scope, limit, |row| cell(row, 2)).await?;
+    Ok(kinds.into_iter().next())
+}
+
 /// Asks for everything within the scope.
 pub(super) async fn read(
     connection: &mut Conn,
@@ -154,15 +169,22 @@ pub(super) async fn key_order(
     Ok(order)
 }
 
-const TABLES: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.engine AS eng, t.table_rows AS cnt \
-     FROM information_schema.tables t WHERE t.table_type = 'BASE TABLE' AND {t} ORDER BY 1, 2";
+/// The kind of an ordinary table.
+pub(super) const BASE_TABLE: &str = "BASE TABLE";
+
+/// The kind of a table of which MariaDB keeps the history.
+pub(super) const VERSIONED_TABLE: &str = "SYSTEM VERSIONED";
+
+const TABLES: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.engine AS eng, t.table_rows AS cnt, \
+     t.table_type AS typ \
+     FROM information_schema.tables t WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND {t} ORDER BY 1, 2";
 
 const KINDS: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.table_type AS typ \
      FROM information_schema.tables t WHERE {t}";
 
 const COLUMNS: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.column_name AS col, \
      t.column_type AS typ, t.character_set_name AS cs, t.character_octet_length AS oct, \
-     t.is_nullable AS nul, t.extra AS ext \
+     t.is_nullable AS nul, t.extra AS ext, t.generation_expression AS gen \
      FROM information_schema.columns t WHERE {t} ORDER BY 1, 2, t.ordinal_position";
 
 const KEYS: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.index_name AS idx, \
@@ -221,6 +243,7 @@ fn table_row(row: &Row) -> Result<TableRow, SourceError> {
         name: table_name(row)?,
         engine: cell::<Option<String>>(row, 2)?.unwrap_or_default(),
         rows: cell::<Option<u64>>(row, 3)?.unwrap_or_default(),
+        is_versioned: cell::<String>(row, 4)? == VERSIONED_TABLE,
     })
 }
 
@@ -233,6 +256,7 @@ fn column_row(row: &Row) -> Result<ColumnRow, SourceError> {
         octets: cell(row, 5)?,
         nullable: cell::<String>(row, 6)?.eq_ignore_ascii_case("YES"),
         extra: cell::<Option<String>>(row, 7)?.unwrap_or_default(),
+        expression: cell::<Option<String>>(row, 8)?.unwrap_or_default(),
     })
 }
 

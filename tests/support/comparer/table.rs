@@ -29,6 +29,8 @@ pub struct Column {
     pub nullable: bool,
     /// Whether the server fills it in.
     pub generated: bool,
+    /// Whether it says when a row of a versioned table ended; of all current rows the same.
+    pub row_end: bool,
     /// The invisible key that the server makes where a table has none.
     pub made_key: bool,
 }
@@ -83,7 +85,7 @@ pub async fn all(source: &Source) -> Vec<Table> {
     let names: Vec<String> = conn
         .query(format!(
             "SELECT TABLE_NAME FROM information_schema.TABLES
-             WHERE TABLE_SCHEMA = '{}' AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME",
+             WHERE TABLE_SCHEMA = '{}' AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME",
             source.database
         ))
         .await
@@ -100,7 +102,7 @@ pub async fn all(source: &Source) -> Vec<Table> {
 
 async fn columns(conn: &mut mysql_async::Conn, database: &str, table: &str) -> Vec<Column> {
     let query = "SELECT COLUMN_NAME, LOWER(DATA_TYPE), LOWER(COLUMN_TYPE), CHARACTER_SET_NAME, DATETIME_PRECISION,
-        NUMERIC_PRECISION, NUMERIC_SCALE, IS_NULLABLE, EXTRA, COLUMN_TYPE FROM information_schema.COLUMNS
+        NUMERIC_PRECISION, NUMERIC_SCALE, IS_NULLABLE, EXTRA, COLUMN_TYPE, GENERATION_EXPRESSION FROM information_schema.COLUMNS
         WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
     let rows: Vec<Row> = conn.exec(query, (database, table)).await.expect("the columns");
     rows.into_iter().map(|row| column(&row)).collect()
@@ -125,6 +127,7 @@ fn column(row: &Row) -> Column {
         scale: number(6),
         nullable: text(7) == "YES",
         generated: extra.contains("GENERATED"),
+        row_end: text(10) == "ROW END",
         made_key,
         name,
     }
@@ -152,7 +155,7 @@ async fn key(
         }
         let (_, parts, all_usable) = indexes.last_mut().expect("just pushed");
         *all_usable &= usable;
-        parts.extend(column.cloned());
+        parts.extend(column.filter(|column| !column.row_end).cloned());
     }
     let primary = indexes.iter().find(|(name, ..)| name == "PRIMARY");
     let first = indexes.iter().find(|(_, _, usable)| *usable);

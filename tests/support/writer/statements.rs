@@ -34,7 +34,8 @@ fn rows(table: &Table, random: &mut Rng) -> String {
 fn upsert(table: &Table, random: &mut Rng) -> String {
     let rows = rows(table, random);
     let column = quoted(ordinary_column(table, random));
-    format!("INSERT INTO {rows} AS new ON DUPLICATE KEY UPDATE {column} = new.{column}")
+    // Deprecated in MySQL, but what both flavours know.
+    format!("INSERT INTO {rows} ON DUPLICATE KEY UPDATE {column} = VALUES({column})")
 }
 
 fn update(table: &Table, random: &mut Rng) -> String {

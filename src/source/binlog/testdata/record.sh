@@ -15,3 +15,5 @@ $(cat "$here/types.sql")
 SQL
 done
 record shapes < "$here/shapes.sql"
+# mariadb.bin likewise from a MariaDB with binlog_format=ROW, after `reset master; create database fixture` (no -e line
+# above knows its words): SERVER-SCRIPT sql PORT fixture < mariadb.sql; then `xa rollback 'two'`, which is left prepared.

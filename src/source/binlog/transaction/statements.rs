@@ -14,6 +14,14 @@ impl<D: Describe> Assembler<D> {
             Statement::Create(table) if self.tables.is_ours(&table) && !self.is_held(&table) => {
                 self.tables.refresh("CREATE TABLE", &table, &mut self.describe).await?
             }
+            Statement::Recreate(table) if self.is_copied(&table) => {
+                return Err(
+                    BinlogError::SchemaChange { verb: "CREATE OR REPLACE TABLE", table }.into()
+                );
+            }
+            Statement::Recreate(table) if self.tables.is_ours(&table) && !self.is_held(&table) => {
+                self.tables.refresh("CREATE TABLE", &table, &mut self.describe).await?
+            }
             Statement::Keep { verb, table } if self.is_copied(&table) => {
                 self.tables.refresh(verb, &table, &mut self.describe).await?
             }

@@ -1,0 +1,57 @@
+//! MariaDB's groups of events: how they begin, and what is compressed in them.
+
+use super::{Assembler, BinlogError, Problem};
+use crate::{
+    model::{gtid::TransactionId, table::TableName},
+    source::binlog::{
+        event,
+        mariadb::{self, DomainEvent, InflateError},
+        tables::Describe,
+    },
+};
+
+impl<D: Describe> Assembler<D> {
+    /// On MariaDB the GTID event is the BEGIN too, but for statements that commit by themselves.
+    pub(super) fn begin_in_domain(
+        &mut self,
+        event: &DomainEvent,
+        start: u64,
+    ) -> Result<(), BinlogError> {
+        if self.open.is_some() {
+            return Err(BinlogError::Unfinished);
+        }
+        if event.is_xa {
+            return Err(BinlogError::Xa);
+        }
+        let open = self.open_at(Some(TransactionId::Mariadb(event.gtid)), None, start);
+        open.has_begun = !event.is_standalone;
+        open.is_void = event.is_void;
+        Ok(())
+    }
+
+    pub(super) async fn compressed_query(
+        &mut self,
+        query: event::Query<'_>,
+        start: u64,
+    ) -> Result<(), Problem> {
+        let text = inflate(query.text, self.event_limit, None)?;
+        self.query(event::Query { text: &text, ..query }, start).await
+    }
+}
+
+/// Inflates what is compressed in an event, of this table where it is known.
+pub(super) fn inflate(
+    bytes: &[u8],
+    limit: u64,
+    table: Option<&TableName>,
+) -> Result<Vec<u8>, Problem> {
+    mariadb::inflate(bytes, limit).map_err(|error| match error {
+        InflateError::Malformed(malformed) => malformed.into(),
+        InflateError::TooLarge { size } => {
+            BinlogError::TooLarge { table: table.cloned(), size, limit }.into()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;
