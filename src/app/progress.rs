@@ -6,12 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::{
     model::{fault::Fault, table::TableName},
     pipeline::{Handle, handle::SnapshotProgress},
     source::snapshot::{Progress, TableReading},
+    telemetry::terminal,
 };
 
 /// How often it is refreshed.
@@ -72,31 +73,52 @@ fn time_left(elapsed: Duration, rows: u64, rest: u64) -> Option<Duration> {
     Duration::try_from_secs_f64(elapsed.as_secs_f64() * factor).ok()
 }
 
-/// A bar for every table that is being read.
+/// A bar for every table that is being read. What is done has its line in the log, so they leave nothing behind.
 #[derive(Default)]
 struct Bars {
-    all: MultiProgress,
     by_table: BTreeMap<TableName, ProgressBar>,
 }
 
 impl Bars {
     fn refresh(&mut self, tables: &BTreeMap<TableName, TableReading>) {
         for (table, reading) in tables.iter().filter(|(_, reading)| reading.started.is_some()) {
-            let all = &self.all;
-            let bar = self.by_table.entry(table.clone()).or_insert_with(|| all.add(new_bar(table)));
-            bar.set_length(reading.estimated);
-            bar.set_position(reading.rows);
-            if reading.finished && !bar.is_finished() {
-                bar.finish();
+            if reading.finished {
+                if let Some(bar) = self.by_table.get(table) {
+                    bar.finish_and_clear();
+                }
+                continue;
             }
+            let bar = self
+                .by_table
+                .entry(table.clone())
+                .or_insert_with(|| terminal::bars().add(new_bar(table)));
+            bar.set_length(reading.estimated.max(reading.rows));
+            bar.set_position(reading.rows);
         }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.by_table.values().for_each(ProgressBar::finish_and_clear);
     }
 }
 
 fn new_bar(table: &TableName) -> ProgressBar {
     const TEMPLATE: &str =
-        "{msg:32!} {bar:30} {human_pos:>12} of {human_len} rows  {per_sec}  {eta} left";
+        "{msg:32!} {bar:30} {human_pos:>12} of {human_len} rows  {rate}/s  {eta} left";
     let style =
         ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style).with_message(table.to_string())
+    ProgressBar::new(0).with_style(style.with_key("rate", rate)).with_message(table.to_string())
+}
+
+/// Rows a second, whole.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is far below 2^52, and never negative"
+)]
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    // Writing to the bar's own text does not fail.
+    let _infallible = write!(out, "{}", HumanCount(state.per_sec() as u64));
 }

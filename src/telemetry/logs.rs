@@ -18,6 +18,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use super::terminal::AboveBars;
 use crate::config::{LogConfig, LogFormat};
 
 /// Chatter of libraries that says nothing to an operator.
@@ -44,7 +45,7 @@ pub fn start(config: &LogConfig) -> Result<(), BadLevel> {
     let directives = format!("{},{}", QUIET.join(","), config.level);
     let filter = EnvFilter::try_new(directives).map_err(BadLevel)?;
     let lines = Lines { json: is_json(config.format), colour: std::io::stderr().is_terminal() };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(lines);
+    let layer = tracing_subscriber::fmt::layer().with_writer(AboveBars).event_format(lines);
     let started = tracing_subscriber::registry().with(filter).with(layer).try_init();
     drop(started);
     Ok(())

@@ -99,7 +99,7 @@ fn write_page(page: &mut String, status: &Value) -> std::fmt::Result {
         "changes     {:.0} a second",
         replication["events_per_second"].as_f64().unwrap_or(0.0)
     )?;
-    writeln!(page, "dead letters {}", replication["dead_letters"])?;
+    writeln!(page, "unwritten   {} dead letters", replication["dead_letters"])?;
     let told = |field| replication.pointer(&format!("/last_error/{field}")).and_then(Value::as_str);
     if let Some(message) = told("message") {
         writeln!(page, "last error  {message}")?;
