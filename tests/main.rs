@@ -21,6 +21,7 @@ mod house;
 mod mariadb;
 mod operating;
 mod positions;
+mod random;
 mod support;
 mod surviving;
 mod tables;

@@ -168,6 +168,11 @@ impl Target {
         self.client.database(&self.database)
     }
 
+    /// Another database of the same server.
+    pub fn sibling(&self, name: &str) -> mongodb::Database {
+        self.client.database(name)
+    }
+
     pub fn collection(&self, name: &str) -> Collection<Document> {
         self.handle().collection(name)
     }

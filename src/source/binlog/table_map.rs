@@ -191,7 +191,7 @@ impl MapColumn<'_> {
         )
     }
 
-    /// Whether the charset lists count this column; binary strings are among them.
+    /// Whether the charset lists count this column; binary strings are among them, and VECTOR (seen on 9.7).
     const fn is_character(&self) -> bool {
         matches!(
             self.code,
@@ -201,6 +201,7 @@ impl MapColumn<'_> {
                 | ty::VARCHAR_COMPRESSED
                 | ty::BLOB
                 | ty::BLOB_COMPRESSED
+                | ty::VECTOR
         )
     }
 
