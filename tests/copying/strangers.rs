@@ -2,16 +2,20 @@
 
 use bson::{Bson, Document, doc};
 
-use crate::support::{Comparison, Launch, Pair};
+use crate::support::{Comparison, Launch, Pair, flavour::Flavour, servers};
 
 const NUMBERS: &str =
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000) SELECT";
 
 /// One table for every way in which keys are told, each with rows whose key a stranger has too.
 async fn fill(pair: &Pair) {
+    let recursion = match pair.source.flavour {
+        Flavour::Mysql => "SET cte_max_recursion_depth = 100000",
+        Flavour::Mariadb => "SET max_recursive_iterations = 100000",
+    };
     pair.source
         .run_all(&[
-            "SET cte_max_recursion_depth = 100000",
+            recursion,
             "CREATE TABLE plain (id INT PRIMARY KEY, v VARCHAR(40))",
             &format!("INSERT INTO plain {NUMBERS} i * 2, SHA2(i, 224) FROM n"),
             "CREATE TABLE named (name VARCHAR(20) CHARSET latin1 PRIMARY KEY)",
@@ -44,8 +48,16 @@ async fn put_strangers(pair: &Pair) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_source_does_not_have_goes_after_the_copy() {
-    let pair = Pair::new().await;
+async fn what_mysql_does_not_have_goes_after_the_copy() {
+    goes_after_the_copy(Pair::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_mariadb_does_not_have_goes_after_the_copy() {
+    goes_after_the_copy(Pair::on(servers::mariadb(), servers::mongodb()).await).await;
+}
+
+async fn goes_after_the_copy(pair: Pair) {
     fill(&pair).await;
     put_strangers(&pair).await;
     let launch = Launch::of(&pair)

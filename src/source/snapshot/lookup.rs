@@ -20,8 +20,9 @@ use crate::{
     },
 };
 
-/// `Illegal mix of collations`, `Cannot convert string … from … to …`: some text is none of the column's charset.
-const NOT_OF_THE_CHARSET: [u16; 2] = [1267, 3854];
+/// `Illegal mix of collations` of two, three and more operands, `Cannot convert string … from … to …`: some text is none
+/// of the column's charset.
+const NOT_OF_THE_CHARSET: [u16; 4] = [1267, 1270, 1271, 3854];
 
 /// The rows that have one of these keys, as deletes of which only the key's columns are shown; all others are NULL.
 /// `columns` are those of the key as positions in the table. More may be found than asked for: the column's collation
