@@ -113,11 +113,19 @@ impl Ledger {
                 head.position.advance(&transaction, end_offset);
                 head.committed_micros = transaction.committed_micros;
             }),
+            Mark::Prepared { transaction, end_offset } => {
+                self.move_head(|head| head.position.prepare(&transaction, end_offset));
+            }
+            Mark::Settled { prepared, transaction, end_offset } => self.move_head(|head| {
+                head.position.settle(&prepared, &transaction, end_offset);
+                head.committed_micros = transaction.committed_micros;
+            }),
             Mark::Passed { file, offset } => {
                 self.move_head(|head| head.position.pass(&file, offset));
             }
             Mark::StreamStarted { position } => self.start_head(position),
             mark @ (Mark::SnapshotStarted { .. }
+            | Mark::ReadingBegins { .. }
             | Mark::Range(_)
             | Mark::SnapshotEnded { .. }
             | Mark::Swept { .. }) => self.note(Milestone::Mark(Box::new(mark))),
@@ -214,6 +222,7 @@ impl Ledger {
                 let progress = snapshot.tables.entry(done.table.to_string()).or_default();
                 progress.add(&done);
             }
+            Mark::ReadingBegins { from } => snapshot.reads_from = Some(from),
             Mark::SnapshotEnded { end } => snapshot.end = Some(end),
             Mark::Swept { table } => {
                 snapshot.tables.entry(table.to_string()).or_default().unswept = false;
@@ -223,7 +232,11 @@ impl Ledger {
                     snapshot.tables.entry(table.to_string()).or_insert_with(TableProgress::default);
                 }
             }
-            Mark::StreamStarted { .. } | Mark::Transaction { .. } | Mark::Passed { .. } => {}
+            Mark::StreamStarted { .. }
+            | Mark::Transaction { .. }
+            | Mark::Prepared { .. }
+            | Mark::Settled { .. }
+            | Mark::Passed { .. } => {}
         }
         self.mark_dirty(StatePart::Progress);
     }

@@ -77,7 +77,8 @@ fn transactions_without_rows_of_ours_move_the_position_too() {
 
 #[test]
 fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
-    let snapshot = SnapshotState { start: at(0), end: None, tables: BTreeMap::new() };
+    let snapshot =
+        SnapshotState { start: at(0), reads_from: None, end: None, tables: BTreeMap::new() };
     let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
     let range = RangeDone {
         table: TableName::new("shop", "orders"),
@@ -100,7 +101,8 @@ fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
 
 #[test]
 fn an_idle_source_is_consistent_at_once() {
-    let snapshot = SnapshotState { start: at(7), end: Some(at(7)), tables: BTreeMap::new() };
+    let snapshot =
+        SnapshotState { start: at(7), reads_from: None, end: Some(at(7)), tables: BTreeMap::new() };
     let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
     ledger.note_mark(Mark::StreamStarted { position: at(7) });
     assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));

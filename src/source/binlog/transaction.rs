@@ -3,7 +3,9 @@
 //! A transaction is never gathered, so its rows may be sent twice when the connection breaks inside of it; its mark is
 //! sent once, behind all of them, and only when it is whole. What is not understood stops the stream before that mark.
 
+mod problem;
 mod statements;
+mod xa;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -12,22 +14,24 @@ use mysql_common::binlog::events::Event;
 use super::{
     error::BinlogError,
     event::{self, GtidEvent, kind},
+    held::{Held, HeldRows},
     payload::Payload,
     place::Place,
     rows::{self, EventRows, NO_TABLE, Plan},
     statement::{self, Statement},
-    tables::{Describe, MapError, Route, Tables},
+    tables::{Describe, Route, Tables},
     wire::Malformed,
 };
 use crate::{
     codec::charset::{self, Encoding, encoding},
     model::{
         change::{Mark, Message, Origin, Rows, SchemaChanged},
-        position::{Position, Transaction},
+        position::{Position, Transaction, file_number},
         value::Text,
     },
     runtime::channel::Sender,
 };
+use problem::Problem;
 
 /// Why the stream does not go on.
 #[derive(Debug)]
@@ -58,8 +62,12 @@ pub(super) struct Assembler<D> {
     last: Option<(Arc<Transaction>, u64)>,
     open: Option<Open>,
     payload: Option<Payload>,
-    /// Transactions of the first file that begin before this offset are known already.
-    skip_to: u64,
+    /// The file's number and the offset in it before which transactions are known already.
+    skip_to: (u64, u64),
+    /// XA transactions that are prepared.
+    held: Held,
+    /// Everything up to here is in the first copy, however long ago it was prepared.
+    copied_to: Option<Position>,
     /// The newest event's time, in microseconds since the epoch.
     clock_micros: u64,
 }
@@ -74,6 +82,8 @@ struct Open {
     is_skipped: bool,
     /// Rows of ours were sent that a ROLLBACK would undo.
     is_undoable: bool,
+    /// The rows of an XA transaction: only its end tells whether it commits at once or is prepared.
+    held: Option<HeldRows>,
 }
 
 /// The parts that an assembler is made of.
@@ -83,6 +93,7 @@ pub(super) struct Parts<D> {
     pub(super) sender: Sender,
     pub(super) event_limit: u64,
     pub(super) start: Position,
+    pub(super) copied_to: Option<Position>,
 }
 
 impl<D: Describe> Assembler<D> {
@@ -98,7 +109,9 @@ impl<D: Describe> Assembler<D> {
             last: None,
             open: None,
             payload: None,
-            skip_to: 0,
+            skip_to: (0, 0),
+            held: Held::default(),
+            copied_to: parts.copied_to,
             clock_micros: 0,
         }
     }
@@ -112,14 +125,17 @@ impl<D: Describe> Assembler<D> {
     }
 
     /// Forgets the connection that broke. A stream by offset that cannot name it begins at the file's first event, and
-    /// skips what it knows.
+    /// skips what it knows. Open XA transactions come again, so what was held of them is dropped.
     pub(super) fn restart(&mut self, first_offset: u64) {
         self.open = None;
         self.payload = None;
+        self.held.forget();
         self.tables.forget_ids();
-        let (file, offset) = (self.position().file.clone(), self.position().offset);
+        let file = self.position().file.clone();
         self.place.go_to(&file, first_offset);
-        self.skip_to = if self.position.gtid_set.is_some() { 0 } else { offset };
+        let (file, offset) = self.position.reached();
+        let is_by_file = self.position.gtid_set.is_none();
+        self.skip_to = if is_by_file { (file_number(file), offset) } else { (0, 0) };
     }
 
     /// How people name the place that is being read.
@@ -169,7 +185,7 @@ impl<D: Describe> Assembler<D> {
             | kind::UPDATE_ROWS_V1
             | kind::DELETE_ROWS_V1
             | kind::PARTIAL_UPDATE_ROWS => {
-                return self.rows(kind, event).await;
+                return self.rows(event).await;
             }
             kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => {
                 self.begin_with(event::gtid(kind, body)?, start)?;
@@ -183,8 +199,7 @@ impl<D: Describe> Assembler<D> {
                 self.tables.dialect = event::dialect(body)?;
                 self.new_file()?;
             }
-            kind::XA_PREPARE if event::is_one_phase(body)? => return self.finish().await,
-            kind::XA_PREPARE => return Err(BinlogError::Xa.into()),
+            kind::XA_PREPARE => return self.xa_prepare(event::xa_prepare(body)?).await,
             kind::INCIDENT => return Err(BinlogError::Incident.into()),
             kind::STOP
             | kind::INTVAR
@@ -248,8 +263,10 @@ impl<D: Describe> Assembler<D> {
             offset: start,
             committed_micros: event.committed_micros.unwrap_or(self.clock_micros),
         });
-        let is_skipped = start < self.skip_to;
-        self.open.insert(Open { transaction, has_begun: false, is_skipped, is_undoable: false })
+        let place = (file_number(&transaction.file), start);
+        let is_skipped = place < self.skip_to && !self.position().is_prepared(&transaction);
+        let (has_begun, is_undoable) = (false, false);
+        self.open.insert(Open { transaction, has_begun, is_skipped, is_undoable, held: None })
     }
 
     /// The open transaction; servers older than GTIDs begin one with its first statement.
@@ -266,8 +283,12 @@ impl<D: Describe> Assembler<D> {
             return Ok(());
         }
         let database = text(query.database, None);
-        let statement = text(query.text, query.collation);
-        let statement = statement::read(&statement, &database, self.tables.folds_case);
+        let words = text(query.text, query.collation);
+        let statement = statement::read(&words, &database, self.tables.folds_case);
+        if statement == Statement::XaBegin {
+            self.xa_begin(start);
+            return Ok(());
+        }
         let open = self.opened(start);
         let (is_skipped, is_undoable) = (open.is_skipped, open.is_undoable);
         match statement {
@@ -280,7 +301,8 @@ impl<D: Describe> Assembler<D> {
                 return Err(BinlogError::RolledBack.into());
             }
             Statement::Rollback => return self.finish().await,
-            Statement::XaCommit => return Err(BinlogError::Xa.into()),
+            Statement::XaCommit => return self.xa_commit(&words).await,
+            Statement::XaRollback => return self.xa_rollback(&words).await,
             Statement::RollbackTo | Statement::Inside | Statement::Other => {}
             other if !is_skipped => self.change(other).await?,
             _ => {}
@@ -304,11 +326,12 @@ impl<D: Describe> Assembler<D> {
             return Ok(());
         }
         let transaction = open.map(|open| &*open.transaction);
-        let changed = self.tables.map(body, transaction, &mut self.describe).await?;
+        let is_settled = open.is_none_or(|open| open.held.is_none());
+        let changed = self.tables.map(body, transaction, is_settled, &mut self.describe).await?;
         self.announce(changed).await
     }
 
-    async fn rows(&mut self, kind: u8, event: Event) -> Result<(), Problem> {
+    async fn rows(&mut self, event: Event) -> Result<(), Problem> {
         let table_id = rows::table_id(event.data())?;
         let Some(open) = &mut self.open else {
             return Err(Malformed("rows outside of a transaction").into());
@@ -321,14 +344,31 @@ impl<D: Describe> Assembler<D> {
             Some(Route::Foreign) => return Ok(()),
             Some(Route::Ours(plan)) => Arc::clone(plan),
         };
-        if self.tables.fresh.holds(&plan.schema.name, &open.transaction) {
+        let is_undoable = is_transactional(&plan.schema.engine);
+        if let Some(held) = &mut open.held {
+            open.is_undoable |= is_undoable;
+            return Ok(held.push(event, &plan).await.map_err(BinlogError::Spool)?);
+        }
+        let transaction = Arc::clone(&open.transaction);
+        if self.tables.fresh.holds(&plan.schema.name, &transaction) {
             return Ok(());
         }
-        let Some(block) = block(kind, event, &plan)? else { return Ok(()) };
-        open.is_undoable |= is_transactional(&plan.schema.engine);
+        open.is_undoable |= is_undoable;
+        self.send_rows(event, &plan, transaction).await
+    }
+
+    /// Sends the rows of an event as those of a transaction.
+    async fn send_rows(
+        &mut self,
+        event: Event,
+        plan: &Arc<Plan>,
+        transaction: Arc<Transaction>,
+    ) -> Result<(), Problem> {
+        let kind = event.header().event_type_raw();
+        let Some(block) = block(kind, event, plan)? else { return Ok(()) };
         let message = Message::Rows(Rows {
             table: Arc::clone(&plan.schema),
-            origin: Origin::Stream(Arc::clone(&open.transaction)),
+            origin: Origin::Stream(transaction),
             bytes: block.bytes(),
             block: Box::new(block),
         });
@@ -346,6 +386,9 @@ impl<D: Describe> Assembler<D> {
         if open.is_skipped {
             return Ok(());
         }
+        if let Some(held) = open.held {
+            self.release(held, &open.transaction).await?;
+        }
         self.mark(open.transaction).await
     }
 
@@ -357,11 +400,16 @@ impl<D: Describe> Assembler<D> {
             set.insert(gtid);
         }
         self.last = Some((transaction, end_offset));
+        self.pass_fresh();
+        Ok(())
+    }
+
+    /// Forgets the tables whose copies are reached.
+    fn pass_fresh(&mut self) {
         if !self.tables.fresh.is_empty() {
             self.position();
             self.tables.fresh.pass(&self.position);
         }
-        Ok(())
     }
 
     /// Another file goes on. Without GTIDs the position follows, so that an idle copy does not hold on to old files.
@@ -372,9 +420,6 @@ impl<D: Describe> Assembler<D> {
         }
         let was_in_another = !self.place.file.is_empty() && *self.place.file != *file;
         self.place.go_to(file, offset);
-        if was_in_another {
-            self.skip_to = 0;
-        }
         if self.position.gtid_set.is_some() || !was_in_another {
             return Ok(());
         }
@@ -438,34 +483,6 @@ fn text(bytes: &[u8], collation: Option<u16>) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
-    }
-}
-
-/// Why an event was not taken; the event's type is added on the way out.
-#[derive(Debug)]
-enum Problem {
-    Malformed(Malformed),
-    Halt(Halt),
-}
-
-impl From<Malformed> for Problem {
-    fn from(malformed: Malformed) -> Self {
-        Self::Malformed(malformed)
-    }
-}
-
-impl From<BinlogError> for Problem {
-    fn from(error: BinlogError) -> Self {
-        Self::Halt(Halt::Failed(error))
-    }
-}
-
-impl From<MapError> for Problem {
-    fn from(error: MapError) -> Self {
-        match error {
-            MapError::Malformed(malformed) => Self::Malformed(malformed),
-            MapError::Other(error) => error.into(),
-        }
     }
 }
 

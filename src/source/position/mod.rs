@@ -54,6 +54,7 @@ pub async fn current(connection: &mut Conn) -> Result<Position, SourceError> {
         offset: named(&status, "Position")?,
         server_uuid: history.server_uuid,
         anchor: None,
+        open_xa: None,
     })
 }
 
