@@ -23,3 +23,4 @@ mod positions;
 mod support;
 mod surviving;
 mod tables;
+mod xa;

@@ -1,3 +1,4 @@
+set global binlog_row_metadata = full;
 create table u (id int primary key, v varchar(20)); create table t (id int primary key, v varchar(20));
 xa start 'one'; insert into t values (1, 'a'); xa end 'one'; xa commit 'one' one phase;
 xa start 'two', 'bq', 7; insert into t values (2, 'b'); update t set v = 'bb' where id = 2; xa end 'two', 'bq', 7; xa prepare 'two', 'bq', 7;
