@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{
     feed::{Feed, send},
@@ -16,6 +16,9 @@ use crate::{
 
 /// How often the source is asked.
 const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long after its end the GTID of a commit may enter `gtid_executed`; without GTIDs nothing is behind.
+const AFTER_COMMITS: Duration = Duration::from_millis(50);
 
 /// How often a log line tells how many are left.
 const TELL_EVERY: Duration = Duration::from_secs(30);
@@ -47,23 +50,12 @@ async fn wait(feed: &Feed, patience: &Patience) -> Result<Option<()>, Fault> {
     loop {
         let look = || async { Ok(unsettled.lock().await.look(&feed.connector).await?) };
         let Some(left) = patience.until_done(look).await? else { return Ok(None) };
-        if unsettled.lock().await.is_unknown {
-            warn!(
-                operation = "xa_unknown",
-                hint = "GRANT XA_RECOVER_ADMIN ON *.* TO the user of source.user; `binleaf check` writes it out",
-                "this user may not see prepared XA transactions: if one was prepared before now and is committed later, \
-                 the stream will stop there"
-            );
-        }
         if left == 0 {
-            // The GTID of a commit may enter `gtid_executed` a moment behind the transaction's end.
-            let pause = if told.is_some() { ASK_EVERY } else { Duration::ZERO };
-            return Ok(patience.stop.run_until_cancelled(tokio::time::sleep(pause)).await);
+            return Ok(patience.stop.run_until_cancelled(tokio::time::sleep(AFTER_COMMITS)).await);
         }
         if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             told = Some(Instant::now());
             info!(
-                operation = "waiting_for_xa",
                 left,
                 "the copy waits until {left} XA transactions are committed or rolled back that were prepared before it \
                  (XA RECOVER lists them): their rows cannot be read before that"

@@ -22,7 +22,7 @@ pub struct Position {
     /// XA transactions that are prepared and not settled; `None` where there are none. While there are, `gtid_set` lacks
     /// them, and file and offset stay before the oldest, so that a restart receives them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open_xa: Option<OpenXa>,
+    pub open_xa: Option<Box<OpenXa>>,
 }
 
 /// XA transactions that are prepared and neither committed nor rolled back: nobody sees their rows yet.
@@ -118,7 +118,7 @@ impl Position {
     }
 
     fn prepared(&self) -> impl Iterator<Item = &Prepared> {
-        self.open_xa.iter().flat_map(|open| &open.prepared)
+        self.open_xa.iter().flat_map(|open| open.prepared.iter())
     }
 
     /// Moves over one transaction.
@@ -144,7 +144,7 @@ impl Position {
                 None => {
                     (self.file, self.offset) = (one.file.clone(), one.offset);
                     let (file, offset) = (one.file.clone(), one.offset);
-                    self.open_xa = Some(OpenXa { prepared: vec![one], file, offset });
+                    self.open_xa = Some(Box::new(OpenXa { prepared: vec![one], file, offset }));
                 }
             }
         }

@@ -15,27 +15,19 @@ use super::{
 };
 use crate::model::position::Position;
 
-/// The XA transactions that are waited for.
+/// The XA transactions that are waited for; those that are prepared when they are first asked for.
 #[derive(Debug, Default)]
-pub struct Unsettled {
-    /// `None` before they were asked for.
-    awaited: Option<BTreeSet<Xid>>,
-    /// Whether this user may not ask: nothing is then waited for.
-    pub is_unknown: bool,
-}
+pub struct Unsettled(Option<BTreeSet<Xid>>);
 
 impl Unsettled {
-    /// Asks which are prepared; answers with how many of those of the first time are left.
+    /// Answers with how many are left. None is known to a user who may not ask; `check` tells that.
     ///
     /// # Errors
     /// Whatever the connection says.
     pub async fn look(&mut self, connector: &Connector) -> Result<usize, SourceError> {
         let mut connection = connector.pooled().await?;
-        let Some(prepared) = xid::recover(&mut connection).await? else {
-            self.is_unknown = true;
-            return Ok(0);
-        };
-        let awaited = self.awaited.get_or_insert_with(|| prepared.clone());
+        let prepared = xid::recover(&mut connection).await?.unwrap_or_default();
+        let awaited = self.0.get_or_insert_with(|| prepared.clone());
         awaited.retain(|xid| prepared.contains(xid));
         Ok(awaited.len())
     }

@@ -90,7 +90,7 @@ async fn a_table_that_joins_later_waits_for_nothing() {
     binleaf.streams().await;
     let xid = name();
     prepare(source, &xid, &["UPDATE account SET cents = 11 WHERE id = 1"]).await;
-    source.run("INSERT INTO other VALUES (1, 'cnry')").await;
+    source.run("INSERT INTO other VALUES (101, 'cnry')").await;
     binleaf.stops().await;
     drop(binleaf);
 

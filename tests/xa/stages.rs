@@ -22,7 +22,7 @@ async fn two_that_are_open_at_once() {
         &[
             "UPDATE account SET cents = 111 WHERE id = 1",
             "INSERT INTO account VALUES (10, 'cnry new', 10)",
-            "DELETE FROM other",
+            "DELETE FROM other WHERE id = 1",
         ],
     )
     .await;
@@ -35,6 +35,7 @@ async fn two_that_are_open_at_once() {
 
     let open = all_but(source, &[&first, &second]).await;
     stands_at(&mut binleaf, &pair, &open).await;
+    assert_eq!(binleaf.replication().await["position"]["prepared_xa"], 2);
     pair.assert_equal().await;
     assert_eq!(cents(&pair, 2).await, Some(222));
 
@@ -64,7 +65,7 @@ async fn prepared_before_and_settled_after_everything() {
     let both = since(source, &before).await;
 
     for (round, value) in ["stop", "kill", "server stops", "server dies"].iter().enumerate() {
-        source.run(format!("INSERT INTO other VALUES ({round}, 'cnry {value}')")).await;
+        source.run(format!("INSERT INTO other VALUES (30{round}, 'cnry {value}')")).await;
         stands_at(&mut binleaf, &pair, &all_but(source, &[&both]).await).await;
         pair.assert_equal().await;
         match *value {
@@ -76,9 +77,9 @@ async fn prepared_before_and_settled_after_everything() {
             "kill" => binleaf.pull_the_plug_and_start().await,
             death => {
                 if death == "server stops" {
-                    server.stop().await
+                    server.stop().await;
                 } else {
-                    server.pull_the_plug().await
+                    server.pull_the_plug().await;
                 }
                 binleaf.tries_again().await;
                 server.again().await;
@@ -126,7 +127,7 @@ async fn one_phase_and_compressed_ones() {
             "UPDATE account SET owner = REPEAT('cnry', 9)",
             &format!("XA END '{xid}','b',7"),
             &format!("XA PREPARE '{xid}','b',7"),
-            "INSERT INTO other VALUES (1, REPEAT('cnry', 9))",
+            "INSERT INTO other VALUES (101, REPEAT('cnry', 9))",
         ])
         .await;
     binleaf.pull_the_plug_and_start().await;

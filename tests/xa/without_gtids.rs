@@ -24,13 +24,13 @@ async fn the_place_stays_before_the_oldest_open_one() {
     let (first, second) = (name(), name());
     let first_begins = end_of_binlog(source).await;
     prepare(source, &first, &["UPDATE account SET cents = 11 WHERE id = 1"]).await;
-    source.run("INSERT INTO other VALUES (1, 'cnry one')").await;
+    source.run("INSERT INTO other VALUES (101, 'cnry one')").await;
     source.run("FLUSH BINARY LOGS").await;
     let second_begins = end_of_binlog(source).await;
     prepare(source, &second, &["DELETE FROM account WHERE id = 2"]).await;
-    source.run("INSERT INTO other VALUES (2, 'cnry two')").await;
+    source.run("INSERT INTO other VALUES (102, 'cnry two')").await;
     for round in 0..3 {
-        source.run(format!("INSERT INTO other VALUES (1{round}, 'cnry')")).await;
+        source.run(format!("INSERT INTO other VALUES (20{round}, 'cnry')")).await;
         stands_at(&mut binleaf, &pair, &first_begins).await;
         pair.assert_equal().await;
         match round {

@@ -25,7 +25,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter},
 };
 
-use super::rows::Plan;
+use super::{rows::Plan, wire::Malformed};
 use crate::{model::position::Transaction, source::xid::Xid};
 
 /// How many bytes of rows are held in memory, over all transactions.
@@ -56,9 +56,12 @@ impl Held {
         HeldRows { events: VecDeque::new(), spool: None, memory: self.memory.clone(), bytes: 0 }
     }
 
-    /// Keeps a transaction until it is settled.
-    pub(super) fn keep(&mut self, xid: Xid, prepared: Prepared) {
-        self.prepared.insert(xid, prepared);
+    /// Keeps a transaction until it is settled. The server lets no two of one name be open.
+    pub(super) fn keep(&mut self, xid: Xid, prepared: Prepared) -> Result<(), Malformed> {
+        match self.prepared.insert(xid, prepared) {
+            None => Ok(()),
+            Some(_) => Err(Malformed("an XA transaction was prepared twice and never ended")),
+        }
     }
 
     /// Gives a transaction out to be settled; `None` where its preparing was not seen.

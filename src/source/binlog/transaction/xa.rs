@@ -48,7 +48,7 @@ impl<D: Describe> Assembler<D> {
         }
         let transaction = open.transaction;
         let rows = open.held.unwrap_or_else(|| self.held.begin());
-        self.held.keep(xid, Prepared { transaction: Arc::clone(&transaction), rows });
+        self.held.keep(xid, Prepared { transaction: Arc::clone(&transaction), rows })?;
         if self.position().is_prepared(&transaction) {
             return Ok(());
         }
