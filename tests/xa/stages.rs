@@ -1,5 +1,7 @@
 //! The position of status and saved state, and the target, at every stage, over stops, kills and a server's restart.
 
+use mysql_async::prelude::Queryable;
+
 use super::session::{
     all_but, cents, commit, launch, name, pair, pair_on, prepare, roll_back, since, stands_at,
 };
@@ -47,6 +49,13 @@ async fn two_that_are_open_at_once() {
     stands_at(&mut binleaf, &pair, &source.executed().await).await;
     assert_eq!((cents(&pair, 1).await, cents(&pair, 10).await), (Some(111), Some(10)));
     pair.assert_equal().await;
+
+    // A name may be used again once its transaction is over.
+    prepare(source, &kept, &["UPDATE account SET cents = 444 WHERE id = 1"]).await;
+    commit(source, &kept).await;
+    binleaf.catches_up_and_is_equal(&pair).await;
+    assert_eq!(cents(&pair, 1).await, Some(444));
+    assert_eq!(binleaf.replication().await["position"]["prepared_xa"], 0);
 }
 
 /// Prepared, then: stopped and started, killed, the server stopped and started; committed only then.
@@ -87,6 +96,17 @@ async fn prepared_before_and_settled_after_everything() {
         }
     }
     stands_at(&mut binleaf, &pair, &all_but(source, &[&both]).await).await;
+
+    // Held rows are read by the layout of their time, which rests on this.
+    let mut conn = source.connect().await;
+    conn.query_drop("SET lock_wait_timeout = 1").await.expect("a setting");
+    for statement in ["ALTER TABLE account ADD COLUMN more INT", "DROP TABLE account"] {
+        let refused = conn.query_drop(statement).await;
+        let is_locked =
+            matches!(&refused, Err(mysql_async::Error::Server(error)) if error.code == 1205);
+        assert!(is_locked, "{statement}: {refused:?}");
+    }
+    conn.disconnect().await.expect("a clean end");
 
     // Settled while it is away, and while it is there.
     binleaf.pull_the_plug().await;

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::{
     super::{
         error::BinlogError,
-        fixture::{Count, Player, SHAPES, TYPES_FULL, TYPES_MINIMAL, event_of, events, raw_events},
+        fixture::{
+            Count, Player, SHAPES, TYPES_FULL, TYPES_MINIMAL, XA, event_of, events, raw_events,
+        },
         rows::{self, show_change},
         table_map::{Dialect, TableMapHead},
         wire::Wire,
@@ -402,7 +404,7 @@ proptest! {
 
     #[test]
     fn damaged_events_are_errors_and_never_panics(
-        file in prop_oneof![Just(TYPES_FULL), Just(SHAPES), Just(TYPES_MINIMAL)],
+        file in prop_oneof![Just(TYPES_FULL), Just(SHAPES), Just(TYPES_MINIMAL), Just(XA)],
         index in any::<usize>(),
         cut in prop_oneof![Just(0_usize), 0_usize..60],
         flips in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..4),
@@ -453,7 +455,7 @@ proptest! {
 
 #[test]
 fn the_recorded_files_are_whole() {
-    for file in [TYPES_FULL, TYPES_MINIMAL, SHAPES] {
+    for file in [TYPES_FULL, TYPES_MINIMAL, SHAPES, XA] {
         let length: usize = raw_events(file).iter().map(|event| event.len()).sum();
         assert_eq!(length + 4, file.len());
     }
