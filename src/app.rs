@@ -11,6 +11,7 @@ mod feed;
 mod patience;
 mod prepare;
 mod progress;
+mod settle;
 mod signals;
 mod start;
 mod supervise;

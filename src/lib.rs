@@ -37,7 +37,8 @@
 //!   [`model::value::Value`], and only the mapping makes documents of it. So the same row is the same document by every
 //!   road.
 //! * **Nothing is gathered.** Memory is bounded by the channel's bytes, the batch, and the largest single event; a
-//!   transaction flows through in pieces, and its mark comes last.
+//!   transaction flows through in pieces, and its mark comes last. Only the rows of an XA transaction wait for its end,
+//!   the greater part of them in a file.
 //! * **Order per key.** Within a batch a key stands once, the last change winning; batches of the stream are written one
 //!   after another.
 //! * **A fault has a consequence, not an origin**: [`model::fault::Class`] says whether to try again, keep a dead letter,

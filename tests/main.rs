@@ -25,3 +25,4 @@ mod random;
 mod support;
 mod surviving;
 mod tables;
+mod xa;

@@ -104,6 +104,8 @@ fn applied_position(at: &Position, applied_at: Option<SystemTime>) -> Value {
     let mut value = position(at);
     if let Some(object) = value.as_object_mut() {
         object.insert("applied_at".to_owned(), applied_at.map(time).into());
+        let prepared = at.open_xa.as_ref().map_or(0, |open| open.prepared.len());
+        object.insert("prepared_xa".to_owned(), prepared.into());
     }
     value
 }

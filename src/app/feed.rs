@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::{progress, sweep::Sweeper};
+use super::{progress, settle, sweep::Sweeper};
 use crate::{
     config::Config,
     model::{
@@ -53,14 +53,19 @@ pub(super) struct Work {
     pub(super) schemas: Vec<Arc<TableSchema>>,
     /// Which tables are ours.
     pub(super) filter: TableFilter,
+    /// The position right before the first copy's first read, where that is known already.
+    pub(super) copied_to: Option<Position>,
     /// Tables that were read later than the position: their changes up to there are passed over.
     pub(super) fresh: Vec<(TableName, Position)>,
 }
 
 /// Copies, then streams, until told to stop.
 pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
+    let mut copied_to = work.copied_to;
     if let Some((state, tables)) = work.copy {
         feed.handle.set_phase(Phase::Snapshot);
+        let Some(read_from) = settle::settle(&feed, &state).await? else { return Ok(()) };
+        copied_to = read_from;
         copy(&feed, state, tables).await?;
         sweep(&feed, &work.sweep).await?;
     }
@@ -77,6 +82,7 @@ pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
         start: work.position,
         schemas: work.schemas,
         fresh: work.fresh,
+        copied_to,
         filter: work.filter,
         retry: feed.config.retry.clone(),
         sender: feed.sender,
@@ -129,7 +135,8 @@ async fn sweep(feed: &Feed, tables: &[Arc<TableSchema>]) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn send(feed: &Feed, mark: Mark) -> Result<(), Fault> {
+/// Sends a mark to the apply loop.
+pub(super) async fn send(feed: &Feed, mark: Mark) -> Result<(), Fault> {
     feed.sender
         .send(Message::Mark(mark))
         .await

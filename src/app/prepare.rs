@@ -172,7 +172,8 @@ pub(super) async fn begin(
     });
     let filter = schema::TableFilter::new(&config.source)?;
     let fresh = start::read_later(&state, &session.tables);
-    let work = Work { copy, sweep, position, schemas, filter, fresh };
+    let copied_to = state.snapshot.as_ref().and_then(|snapshot| snapshot.reads_from.clone());
+    let work = Work { copy, sweep, position, schemas, filter, copied_to, fresh };
     Ok(Some(Prepared { state, records, letters: session.letters.clone(), work }))
 }
 

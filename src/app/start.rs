@@ -132,6 +132,7 @@ pub(super) fn copy_begins(
 ) {
     let snapshot = state.snapshot.get_or_insert_with(|| SnapshotState {
         start: from.clone(),
+        reads_from: None,
         end: None,
         tables: BTreeMap::new(),
     });
@@ -201,7 +202,7 @@ mod tests {
             .collect();
         State {
             position,
-            snapshot: Some(SnapshotState { start: at(1), end, tables }),
+            snapshot: Some(SnapshotState { start: at(1), reads_from: None, end, tables }),
             ..State::default()
         }
     }

@@ -72,6 +72,9 @@ fn update_snapshot(
         update.set.insert("snapshot", encode_snapshot(snapshot)?);
         return Ok(());
     };
+    if known.reads_from != snapshot.reads_from {
+        update.set.insert("snapshot.reads_from", encode("snapshot", &snapshot.reads_from)?);
+    }
     if known.end != snapshot.end {
         update.set.insert("snapshot.end", encode("snapshot", &snapshot.end)?);
     }
@@ -94,6 +97,7 @@ fn encode_snapshot(snapshot: &SnapshotState) -> Result<Document, CheckpointError
     }
     let mut document = Document::new();
     document.insert("start", encode("snapshot", &snapshot.start)?);
+    document.insert("reads_from", encode("snapshot", &snapshot.reads_from)?);
     document.insert("end", encode("snapshot", &snapshot.end)?);
     document.insert("tables", tables);
     Ok(document)
@@ -143,6 +147,10 @@ fn read_snapshot(document: &Document) -> Result<Option<SnapshotState>, &'static 
         from_bson(inner("tables")?).ok_or("snapshot.tables")?;
     Ok(Some(SnapshotState {
         start: from_bson(inner("start")?).ok_or("snapshot.start")?,
+        reads_from: match snapshot.get("reads_from") {
+            Some(saved) => from_bson(saved).ok_or("snapshot.reads_from")?,
+            None => None, // an earlier version saved it
+        },
         end: from_bson(inner("end")?).ok_or("snapshot.end")?,
         tables: tables.into_iter().map(|(table, of)| (unescape(&table), of)).collect(),
     }))
@@ -183,7 +191,12 @@ mod tests {
         State {
             position: None,
             applied_micros: 7,
-            snapshot: Some(SnapshotState { start, end: None, tables: tables.into() }),
+            snapshot: Some(SnapshotState {
+                start,
+                reads_from: None,
+                end: None,
+                tables: tables.into(),
+            }),
             consistent: false,
             schemas: BTreeMap::new(),
         }

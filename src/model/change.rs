@@ -116,6 +116,11 @@ pub enum Mark {
         /// The tables.
         tables: Vec<TableName>,
     },
+    /// XA transactions that were prepared before the first copy's start are settled, and reading begins.
+    ReadingBegins {
+        /// The position now: everything up to here is visible to all reads of the copy.
+        from: Position,
+    },
     /// A range of the first copy has been read.
     Range(RangeDone),
     /// What the source does not have has been removed from a table's collection.
@@ -144,6 +149,22 @@ pub enum Mark {
     Server {
         /// Which one, as a position names it.
         server_uuid: String,
+    },
+    /// An XA transaction was prepared: its rows are held back, and the position leaves it out until it is settled.
+    Prepared {
+        /// Which one.
+        transaction: Arc<Transaction>,
+        /// The offset behind its last event.
+        end_offset: u64,
+    },
+    /// A prepared XA transaction was committed, its rows standing before this, or rolled back.
+    Settled {
+        /// The one that was prepared.
+        prepared: Arc<Transaction>,
+        /// The one that committed it or rolled it back.
+        transaction: Arc<Transaction>,
+        /// The offset behind its last event.
+        end_offset: u64,
     },
     /// The stream has passed everything up to here, outside a transaction: file heads, rotations, idle times. Moves
     /// file and offset only.

@@ -20,6 +20,10 @@ pub struct KeyRange {
 pub struct SnapshotState {
     /// Taken before the first read; the stream starts here.
     pub start: Position,
+    /// Taken right before the first read, once the XA transactions prepared before `start` were settled: the rows of
+    /// one whose commit is covered by this are in the copy. `None` until then.
+    #[serde(default)]
+    pub reads_from: Option<Position>,
     /// Taken after the last read; once the stream has passed it the copy is consistent.
     pub end: Option<Position>,
     /// Progress by `database.table`; a table without an entry has not begun.
@@ -31,6 +35,17 @@ impl SnapshotState {
     #[must_use]
     pub fn is_passed(&self, position: &Position) -> bool {
         self.end.as_ref().is_some_and(|end| position.covers(end))
+    }
+
+    /// Whether nothing was read yet, as far as is saved.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.tables.values().all(|table| {
+            table.rows == 0
+                && !table.complete
+                && table.done_to.is_none()
+                && table.islands.is_empty()
+        })
     }
 
     /// Whether nothing is left in the target that the source does not have.

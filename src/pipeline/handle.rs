@@ -415,9 +415,9 @@ impl Core {
     }
 
     fn lag_transactions(&self) -> Option<u64> {
-        let ours = self.position.as_ref()?.gtid_set.as_ref()?;
+        let ours = self.position.as_ref().filter(|position| position.gtid_set.is_some())?;
         let theirs = self.reading.as_ref()?.position.gtid_set.as_ref()?;
-        theirs.ahead_of(ours)
+        ours.lacks(theirs)
     }
 }
 

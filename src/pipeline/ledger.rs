@@ -116,11 +116,19 @@ impl Ledger {
             Mark::Server { server_uuid } => {
                 self.move_head(|head| head.position.move_to(&server_uuid));
             }
+            Mark::Prepared { transaction, end_offset } => {
+                self.move_head(|head| head.position.prepare(&transaction, end_offset));
+            }
+            Mark::Settled { prepared, transaction, end_offset } => self.move_head(|head| {
+                head.position.settle(&prepared, &transaction, end_offset);
+                head.committed_micros = transaction.committed_micros;
+            }),
             Mark::Passed { file, offset } => {
                 self.move_head(|head| head.position.pass(&file, offset));
             }
             Mark::StreamStarted { position } => self.start_head(position),
             mark @ (Mark::SnapshotStarted { .. }
+            | Mark::ReadingBegins { .. }
             | Mark::Range(_)
             | Mark::SnapshotEnded { .. }
             | Mark::Swept { .. }) => self.note(Milestone::Mark(Box::new(mark))),
@@ -217,6 +225,7 @@ impl Ledger {
                 let progress = snapshot.tables.entry(done.table.to_string()).or_default();
                 progress.add(&done);
             }
+            Mark::ReadingBegins { from } => snapshot.reads_from = Some(from),
             Mark::SnapshotEnded { end } => snapshot.end = Some(end),
             Mark::Swept { table } => {
                 snapshot.tables.entry(table.to_string()).or_default().unswept = false;
@@ -229,6 +238,8 @@ impl Ledger {
             Mark::StreamStarted { .. }
             | Mark::Transaction { .. }
             | Mark::Server { .. }
+            | Mark::Prepared { .. }
+            | Mark::Settled { .. }
             | Mark::Passed { .. } => {}
         }
         self.mark_dirty(StatePart::Progress);

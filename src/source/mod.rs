@@ -13,9 +13,11 @@ pub mod position;
 pub mod preflight;
 pub mod reader;
 pub mod schema;
+pub mod settled;
 pub mod snapshot;
 mod tls;
 pub mod watch;
+mod xid;
 
 pub use connect::Connector;
 pub use error::SourceError;

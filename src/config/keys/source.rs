@@ -57,7 +57,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         path: "source.user",
-        meaning: "User name. It needs SELECT, REPLICATION SLAVE and REPLICATION CLIENT, nothing else.",
+        meaning: "User name. It needs SELECT, REPLICATION SLAVE and REPLICATION CLIENT; where XA transactions are used also XA_RECOVER_ADMIN; nothing else.",
         example: "",
         read: |to, given| put(&mut to.source.user, given.name()),
         show: |of| show_text(&of.source.user),

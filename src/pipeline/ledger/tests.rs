@@ -18,9 +18,12 @@ fn at(offset: u64) -> Position {
 }
 
 fn transaction(offset: u64) -> Mark {
-    let transaction =
-        Transaction { gtid: None, file: "binlog.000001".into(), offset, committed_micros: offset };
-    Mark::Transaction { transaction: Arc::new(transaction), end_offset: offset + 10 }
+    Mark::Transaction { transaction: taken(offset), end_offset: offset + 10 }
+}
+
+fn taken(offset: u64) -> Arc<Transaction> {
+    let file = "binlog.000001".into();
+    Arc::new(Transaction { gtid: None, file, offset, committed_micros: offset })
 }
 
 fn streaming() -> Ledger {
@@ -77,7 +80,8 @@ fn transactions_without_rows_of_ours_move_the_position_too() {
 
 #[test]
 fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
-    let snapshot = SnapshotState { start: at(0), end: None, tables: BTreeMap::new() };
+    let snapshot =
+        SnapshotState { start: at(0), reads_from: None, end: None, tables: BTreeMap::new() };
     let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
     let range = RangeDone {
         table: TableName::new("shop", "orders"),
@@ -100,7 +104,8 @@ fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
 
 #[test]
 fn an_idle_source_is_consistent_at_once() {
-    let snapshot = SnapshotState { start: at(7), end: Some(at(7)), tables: BTreeMap::new() };
+    let snapshot =
+        SnapshotState { start: at(7), reads_from: None, end: Some(at(7)), tables: BTreeMap::new() };
     let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
     ledger.note_mark(Mark::StreamStarted { position: at(7) });
     assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
@@ -145,4 +150,25 @@ fn a_mark_waits_for_every_lane_that_was_open_before_it() {
     assert_eq!(offset(&ledger), 0, "the first batch is open and takes rows of both transactions");
     ledger.batch_landed(slow);
     assert_eq!(offset(&ledger), 30);
+}
+
+#[test]
+fn the_saved_place_stays_before_a_prepared_transaction_until_its_rows_are_durable() {
+    let mut ledger = streaming();
+    ledger.note_mark(Mark::Prepared { transaction: taken(10), end_offset: 20 });
+    ledger.note_mark(transaction(20));
+    assert_eq!(ledger.take_dirty(), Some(StatePart::Position));
+    assert_eq!(offset(&ledger), 10);
+    assert!(ledger.state().position.as_ref().is_some_and(|position| position.covers(&at(30))));
+    let rows = ledger.batch_opened();
+    let (prepared, transaction) = (taken(10), taken(30));
+    ledger.note_mark(Mark::Settled { prepared, transaction, end_offset: 40 });
+    assert_eq!(ledger.take_dirty(), None);
+    assert_eq!(offset(&ledger), 10);
+    ledger.batch_landed(rows);
+    assert_eq!((offset(&ledger), ledger.state().applied_micros), (40, 30));
+    assert_eq!(
+        ledger.state().position.as_ref().and_then(|position| position.open_xa.clone()),
+        None
+    );
 }

@@ -85,9 +85,17 @@ pub enum BinlogError {
     /// A transaction without a GTID where GTIDs are used.
     #[error("the source sent a transaction without a GTID")]
     Anonymous,
-    /// A distributed transaction in two phases.
-    #[error("an XA transaction in two phases")]
+    /// A distributed transaction in two phases, of MariaDB's.
+    #[error("an XA transaction of MariaDB's in two phases, which this version does not follow")]
     Xa,
+    /// The commit of an XA transaction whose rows were logged before the stream began and that no copy holds.
+    #[error(
+        "an XA transaction was committed that had been prepared before the copy began: its rows are missing"
+    )]
+    XaUnknown,
+    /// Held rows of an XA transaction could not be written to a file or read back.
+    #[error("rows of a prepared XA transaction could not be kept in a temporary file")]
+    Spool(#[source] std::io::Error),
     /// Rows with some of their columns only.
     #[error("a row image has some columns only")]
     RowImage(TableName),
@@ -156,7 +164,8 @@ impl BinlogError {
             | Self::Unfinished
             | Self::Silent(_)
             | Self::Stalled
-            | Self::Ended => Class::Transient,
+            | Self::Ended
+            | Self::Spool(_) => Class::Transient,
             Self::Refused(answer) => class_of_refusal(answer),
             Self::Source(error) => error.class(),
             Self::Malformed { .. }
@@ -168,6 +177,7 @@ impl BinlogError {
             | Self::FragmentedRows
             | Self::Anonymous
             | Self::Xa
+            | Self::XaUnknown
             | Self::RowImage(_)
             | Self::PartialJson(_)
             | Self::Statement { .. }
@@ -218,6 +228,12 @@ impl BinlogError {
             }
             Self::Xa => {
                 "commit in one phase (XA COMMIT … ONE PHASE) or without XA; `binleaf checkpoint reset`, then `binleaf run`, copies the tables anew"
+            }
+            Self::XaUnknown => {
+                "`binleaf checkpoint reset`, then `binleaf run`, copies the tables anew; with the right XA_RECOVER_ADMIN the copy first waits for such transactions"
+            }
+            Self::Spool(_) => {
+                "see that the folder for temporary files (TMPDIR) has room: it holds the rows of XA transactions until they are committed"
             }
             Self::RowImage(_) => {
                 "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect; MariaDB leaves generated columns out of updates and deletes whatever it is set to: leave such a table out with source.exclude_tables"
@@ -349,6 +365,7 @@ impl From<BinlogError> for Fault {
         match error {
             BinlogError::Malformed { malformed, .. } => fault.caused_by(malformed),
             BinlogError::Refused(answer) => fault.caused_by(answer),
+            BinlogError::Spool(error) => fault.caused_by(error),
             _ => fault,
         }
     }

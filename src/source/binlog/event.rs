@@ -9,7 +9,7 @@ use super::{
     table_map::Dialect,
     wire::{Malformed, Wire},
 };
-use crate::model::gtid::Gtid;
+use crate::{model::gtid::Gtid, source::xid::Xid};
 
 /// Event type codes (MySQL source, `libs/mysql/binlog/event/binlog_event.h`; from 160 on MariaDB's, `sql/log_event.h`).
 pub(super) mod kind {
@@ -106,7 +106,7 @@ fn checksum_of(header: BinlogEventHeader, body: &[u8]) -> crc32fast::Hasher {
 }
 
 /// The header as it was on the wire, without the flag that the checksum leaves out.
-fn header_bytes(header: BinlogEventHeader) -> [u8; BinlogEventHeader::LEN] {
+pub(super) fn header_bytes(header: BinlogEventHeader) -> [u8; BinlogEventHeader::LEN] {
     let mut bytes = [0; BinlogEventHeader::LEN];
     let parts = header
         .timestamp()
@@ -265,9 +265,18 @@ fn is_checksum(event: &Event, body: &[u8], sum: [u8; 4]) -> bool {
     checksum_of(event.header(), body).finalize() == u32::from_le_bytes(sum)
 }
 
-/// Reads XA_PREPARE: whether it is a commit in one phase.
-pub(super) fn is_one_phase(body: &[u8]) -> Result<bool, Malformed> {
-    Ok(Wire(body).u8()? != 0)
+/// Reads XA_PREPARE: the transaction's name, or `None` where it is a commit in one phase.
+pub(super) fn xa_prepare(body: &[u8]) -> Result<Option<Xid>, Malformed> {
+    let mut wire = Wire(body);
+    if wire.u8()? != 0 {
+        return Ok(None);
+    }
+    let (format, global, branch) = (wire.u32()?, wire.u32()?, wire.u32()?);
+    let mut part = |length: u32| {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        wire.take(length).map(<[u8]>::to_vec)
+    };
+    Ok(Some(Xid { format, global: part(global)?, branch: part(branch)? }))
 }
 
 /// Reads from FORMAT_DESCRIPTION whose server wrote the file: it names its version behind two bytes of binlog version.

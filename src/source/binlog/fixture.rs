@@ -18,7 +18,7 @@ use crate::{
     config::SourceConfig,
     model::{
         change::{Image, Mark, Message, RowVisitor},
-        position::Position,
+        position::{Position, Transaction},
         table::{TableName, TableSchema},
         value::Value,
     },
@@ -30,6 +30,7 @@ pub(super) const TYPES_FULL: &[u8] = include_bytes!("testdata/types-full.bin");
 pub(super) const TYPES_MINIMAL: &[u8] = include_bytes!("testdata/types-minimal.bin");
 pub(super) const SHAPES: &[u8] = include_bytes!("testdata/shapes.bin");
 pub(super) const MARIADB: &[u8] = include_bytes!("testdata/mariadb.bin");
+pub(super) const XA: &[u8] = include_bytes!("testdata/xa.bin");
 
 /// The size of a common header.
 const HEADER: usize = 19;
@@ -124,6 +125,7 @@ impl Player {
             sender,
             event_limit: 1 << 20,
             start,
+            copied_to: None,
         });
         Self { assembler, receiver, told: Vec::new(), schemas: Vec::new() }
     }
@@ -166,19 +168,27 @@ impl Player {
 fn tell_mark(mark: &Mark) -> String {
     match mark {
         Mark::Transaction { transaction, end_offset } => {
-            let name = transaction.gtid.as_ref().map_or_else(
-                || transaction.offset.to_string(),
-                |gtid| {
-                    let text = gtid.to_string();
-                    // Of MySQL's without its UUID.
-                    text.split_once(':').map_or_else(|| text.clone(), |(_, rest)| rest.to_owned())
-                },
-            );
             assert!(*end_offset >= transaction.offset);
-            format!("mark {name}")
+            format!("mark {}", name_of(transaction))
+        }
+        Mark::Prepared { transaction, .. } => format!("prepared {}", name_of(transaction)),
+        Mark::Settled { prepared, transaction, .. } => {
+            format!("mark {} settles {}", name_of(transaction), name_of(prepared))
         }
         other => format!("{other:?}"),
     }
+}
+
+/// The GTID without its server, or the offset.
+fn name_of(transaction: &Transaction) -> String {
+    transaction.gtid.as_ref().map_or_else(
+        || transaction.offset.to_string(),
+        |gtid| {
+            let text = gtid.to_string();
+            // Of MySQL's without its UUID.
+            text.split_once(':').map_or_else(|| text.clone(), |(_, rest)| rest.to_owned())
+        },
+    )
 }
 
 /// Writes down what it is shown.

@@ -33,7 +33,8 @@ impl Fresh {
     }
 }
 
-fn is_before(transaction: &Transaction, position: &Position) -> bool {
+/// Whether the transaction is covered by the position.
+pub(super) fn is_before(transaction: &Transaction, position: &Position) -> bool {
     match (&position.gtid_set, &transaction.gtid) {
         (Some(set), Some(gtid)) => set.contains(gtid),
         _ => {

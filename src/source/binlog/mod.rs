@@ -13,6 +13,7 @@ mod event;
 #[cfg(test)]
 mod fixture;
 mod fresh;
+mod held;
 mod idle;
 mod kind;
 mod layout;
@@ -67,6 +68,9 @@ pub struct StreamJob {
     /// Tables among them that were copied at a later position, taken before their copy's first read: their changes up to
     /// there are in the copy and are passed over.
     pub fresh: Vec<(TableName, Position)>,
+    /// The position right before the first copy's first read: an XA transaction that was prepared before the stream
+    /// begins and committed up to there is in the copy. `None` where nothing was copied.
+    pub copied_to: Option<Position>,
     /// Which other tables are copied once they appear.
     pub filter: TableFilter,
     /// How long to wait between tries.
@@ -128,6 +132,7 @@ pub async fn run(job: StreamJob) -> Result<(), Fault> {
         sender: job.sender,
         event_limit: job.event_limit,
         start: job.start,
+        copied_to: job.copied_to,
     };
     let session = stream::Session {
         connector: job.connector,

@@ -19,8 +19,12 @@ pub(super) enum Statement {
     RollbackTo,
     /// Part of a transaction without an effect of its own.
     Inside,
-    /// A distributed transaction's second phase.
+    /// A distributed transaction begins.
+    XaBegin,
+    /// A prepared one is committed.
     XaCommit,
+    /// A prepared one is rolled back.
+    XaRollback,
     /// Rows are changed by the statement's text.
     Change { verb: &'static str, table: Option<TableName> },
     /// A table is made.
@@ -157,9 +161,9 @@ impl<'a> Reader<'a> {
 
     fn distributed(&mut self) -> Statement {
         match self.next() {
-            Some(token) if token.is_any(&["START", "BEGIN"]) => Statement::Begin,
+            Some(token) if token.is_any(&["START", "BEGIN"]) => Statement::XaBegin,
             Some(token) if token.is("COMMIT") => Statement::XaCommit,
-            Some(token) if token.is("ROLLBACK") => Statement::Rollback,
+            Some(token) if token.is("ROLLBACK") => Statement::XaRollback,
             _ => Statement::Inside,
         }
     }
@@ -345,10 +349,10 @@ mod tests {
             ("ROLLBACK TO `s`", Statement::RollbackTo),
             ("rollback work to savepoint s", Statement::RollbackTo),
             ("SAVEPOINT `s`", Statement::Inside),
-            ("XA START X'31',X'',1", Statement::Begin),
+            ("XA START X'31',X'',1", Statement::XaBegin),
             ("XA END X'31',X'',1", Statement::Inside),
             ("XA COMMIT X'31',X'',1", Statement::XaCommit),
-            ("XA ROLLBACK X'31',X'',1", Statement::Rollback),
+            ("XA ROLLBACK X'31',X'',1", Statement::XaRollback),
         ] {
             check(statement, &expected);
         }

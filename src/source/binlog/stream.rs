@@ -1,7 +1,8 @@
 //! The connection to the binlog: start, guard, and go on after it broke.
 //!
 //! After every interruption the stream begins behind the last transaction whose mark was sent. A transaction that had
-//! come in part comes again from its beginning; applying its rows twice is harmless.
+//! come in part comes again from its beginning; applying its rows twice is harmless. So do XA transactions that are
+//! prepared and not settled, which that position leaves out.
 
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 

@@ -116,11 +116,13 @@ impl Tables {
         names
     }
 
-    /// Takes a table map; answers with the schema if it is new from here on.
+    /// Takes a table map; answers with the schema if it is new from here on. `is_settled` says whether its rows count
+    /// when the transaction ends, and not only when a later one commits it.
     pub(super) async fn map(
         &mut self,
         body: &[u8],
         transaction: Option<&Transaction>,
+        is_settled: bool,
         describe: &mut impl Describe,
     ) -> Result<Option<SchemaChanged>, MapError> {
         let head = TableMapHead::parse(body)?;
@@ -134,7 +136,8 @@ impl Tables {
         }
         if transaction.is_some_and(|transaction| self.fresh.holds(&name, transaction)) {
             // Remembered without its body, so that the same map is looked at again once the copy is reached.
-            self.remember(head.table_id, &[], Route::Foreign);
+            let route = if is_settled { Route::Foreign } else { self.route_to_hold(&name, &head)? };
+            self.remember(head.table_id, &[], route);
             return Ok(None);
         }
         let map = head.columns(self.dialect)?;
@@ -145,6 +148,19 @@ impl Tables {
         let (plan, changed) = self.resolve(&name, &map, describe).await?;
         self.remember(head.table_id, body, Route::Ours(Arc::new(plan)));
         Ok(changed)
+    }
+
+    /// The route of rows that a table's copy may or may not hold, which their commit will tell. If they are committed
+    /// behind the copy, the table cannot have been altered between: rows of another layout are in the copy.
+    fn route_to_hold(&self, name: &TableName, head: &TableMapHead<'_>) -> Result<Route, Malformed> {
+        let Some(schema) = self.schema(name) else { return Ok(Route::Foreign) };
+        let map = head.columns(self.dialect)?;
+        Ok(match versioned::fit(schema, &map) {
+            Ok((cells, history)) => {
+                Route::Ours(Arc::new(Plan { schema: Arc::clone(schema), cells, history }))
+            }
+            Err(_) => Route::Foreign,
+        })
     }
 
     fn remember(&mut self, table_id: u64, body: &[u8], route: Route) {

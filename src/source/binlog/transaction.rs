@@ -5,30 +5,32 @@
 
 mod files;
 mod mariadb_groups;
+mod problem;
 mod statements;
+mod xa;
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use mysql_common::binlog::events::Event;
 
+use self::{problem::Problem, statements::text};
 use super::{
     error::BinlogError,
     event::{self, GtidEvent, kind},
+    held::{Held, HeldRows},
     mariadb,
     payload::Payload,
     place::Place,
-    rows::{self, EventRows, Held, NO_TABLE, Plan},
+    rows::{self, EventRows, NO_TABLE, Plan},
     statement::{self, Statement},
-    tables::{Describe, MapError, Route, Tables},
+    tables::{Describe, Route, Tables},
     wire::Malformed,
 };
 use crate::{
-    codec::charset::{self, Encoding, encoding},
     model::{
         change::{Mark, Message, Origin, Rows, SchemaChanged},
         gtid::TransactionId,
-        position::{Position, Transaction},
-        value::Text,
+        position::{Position, Transaction, file_number},
     },
     runtime::channel::Sender,
 };
@@ -62,8 +64,12 @@ pub(super) struct Assembler<D> {
     last: Option<(Arc<Transaction>, u64)>,
     open: Option<Open>,
     payload: Option<Payload>,
-    /// Transactions of the first file that begin before this offset are known already.
-    skip_to: u64,
+    /// The file's number and the offset in it before which transactions are known already.
+    skip_to: (u64, u64),
+    /// XA transactions that are prepared.
+    held: Held,
+    /// Everything up to here is in the first copy, however long ago it was prepared.
+    copied_to: Option<Position>,
     /// The newest event's time, in microseconds since the epoch.
     clock_micros: u64,
 }
@@ -80,6 +86,8 @@ struct Open {
     is_void: bool,
     /// Rows of ours were sent that a ROLLBACK would undo.
     is_undoable: bool,
+    /// The rows of an XA transaction: only its end tells whether it commits at once or is prepared.
+    held: Option<HeldRows>,
 }
 
 /// The parts that an assembler is made of.
@@ -89,6 +97,7 @@ pub(super) struct Parts<D> {
     pub(super) sender: Sender,
     pub(super) event_limit: u64,
     pub(super) start: Position,
+    pub(super) copied_to: Option<Position>,
 }
 
 impl<D: Describe> Assembler<D> {
@@ -104,7 +113,9 @@ impl<D: Describe> Assembler<D> {
             last: None,
             open: None,
             payload: None,
-            skip_to: 0,
+            skip_to: (0, 0),
+            held: Held::default(),
+            copied_to: parts.copied_to,
             clock_micros: 0,
         }
     }
@@ -118,14 +129,17 @@ impl<D: Describe> Assembler<D> {
     }
 
     /// Forgets the connection that broke. A stream by offset that cannot name it begins at the file's first event, and
-    /// skips what it knows.
+    /// skips what it knows. Open XA transactions come again, so what was held of them is dropped.
     pub(super) fn restart(&mut self, first_offset: u64) {
         self.open = None;
         self.payload = None;
+        self.held.forget();
         self.tables.forget_ids();
-        let (file, offset) = (self.position().file.clone(), self.position().offset);
+        let file = self.position().file.clone();
         self.place.go_to(&file, first_offset);
-        self.skip_to = if self.position.gtid_set.is_some() { 0 } else { offset };
+        let (file, offset) = self.position.reached();
+        let is_by_file = self.position.gtid_set.is_none();
+        self.skip_to = if is_by_file { (file_number(file), offset) } else { (0, 0) };
     }
 
     /// How people name the place that is being read.
@@ -176,7 +190,7 @@ impl<D: Describe> Assembler<D> {
             | kind::DELETE_ROWS_V1
             | kind::PARTIAL_UPDATE_ROWS
             | kind::WRITE_ROWS_COMPRESSED_V1..=kind::DELETE_ROWS_COMPRESSED => {
-                return self.rows(kind, event).await;
+                return self.rows(event).await;
             }
             kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => {
                 self.begin_with(event::gtid(kind, body)?, start)?;
@@ -197,8 +211,7 @@ impl<D: Describe> Assembler<D> {
                 self.tables.dialect = event::dialect(body)?;
                 self.new_file()?;
             }
-            kind::XA_PREPARE if event::is_one_phase(body)? => return self.finish().await,
-            kind::XA_PREPARE => return Err(BinlogError::Xa.into()),
+            kind::XA_PREPARE => return self.xa_prepare(event::xa_prepare(body)?).await,
             kind::INCIDENT => return Err(BinlogError::Incident.into()),
             // A server that decrypts says so too, but in an event that may be skipped.
             kind::START_ENCRYPTION if !event::is_ignorable(event.header()) => {
@@ -276,12 +289,15 @@ impl<D: Describe> Assembler<D> {
             offset: start,
             committed_micros: committed_micros.unwrap_or(self.clock_micros),
         });
+        let place = (file_number(&transaction.file), start);
+        let is_skipped = place < self.skip_to && !self.position().is_prepared(&transaction);
         self.open.insert(Open {
             transaction,
             has_begun: false,
-            is_skipped: start < self.skip_to,
+            is_skipped,
             is_void: false,
             is_undoable: false,
+            held: None,
         })
     }
 
@@ -299,8 +315,12 @@ impl<D: Describe> Assembler<D> {
             return Ok(());
         }
         let database = text(query.database, None);
-        let statement = text(query.text, query.collation);
-        let statement = statement::read(&statement, &database, self.tables.folds_case);
+        let words = text(query.text, query.collation);
+        let statement = statement::read(&words, &database, self.tables.folds_case);
+        if statement == Statement::XaBegin {
+            self.xa_begin(start);
+            return Ok(());
+        }
         let open = self.opened(start);
         let (is_skipped, is_undoable) = (open.is_skipped || open.is_void, open.is_undoable);
         match statement {
@@ -313,7 +333,8 @@ impl<D: Describe> Assembler<D> {
                 return Err(BinlogError::RolledBack.into());
             }
             Statement::Rollback => return self.finish().await,
-            Statement::XaCommit => return Err(BinlogError::Xa.into()),
+            Statement::XaCommit => return self.xa_commit(&words).await,
+            Statement::XaRollback => return self.xa_rollback(&words).await,
             Statement::RollbackTo | Statement::Inside | Statement::Other => {}
             other if !is_skipped => self.change(other).await?,
             _ => {}
@@ -337,11 +358,12 @@ impl<D: Describe> Assembler<D> {
             return Ok(());
         }
         let transaction = open.map(|open| &*open.transaction);
-        let changed = self.tables.map(body, transaction, &mut self.describe).await?;
+        let is_settled = open.is_none_or(|open| open.held.is_none());
+        let changed = self.tables.map(body, transaction, is_settled, &mut self.describe).await?;
         self.announce(changed).await
     }
 
-    async fn rows(&mut self, kind: u8, event: Event) -> Result<(), Problem> {
+    async fn rows(&mut self, event: Event) -> Result<(), Problem> {
         let table_id = rows::table_id(event.data())?;
         let Some(open) = &mut self.open else {
             return Err(Malformed("rows outside of a transaction").into());
@@ -354,14 +376,31 @@ impl<D: Describe> Assembler<D> {
             Some(Route::Foreign) => return Ok(()),
             Some(Route::Ours(plan)) => Arc::clone(plan),
         };
-        if self.tables.fresh.holds(&plan.schema.name, &open.transaction) {
+        let is_undoable = is_transactional(&plan.schema.engine);
+        if let Some(held) = &mut open.held {
+            open.is_undoable |= is_undoable;
+            return Ok(held.push(event, &plan).await.map_err(BinlogError::Spool)?);
+        }
+        let transaction = Arc::clone(&open.transaction);
+        if self.tables.fresh.holds(&plan.schema.name, &transaction) {
             return Ok(());
         }
-        let Some(block) = block(kind, event, &plan, self.event_limit)? else { return Ok(()) };
-        open.is_undoable |= is_transactional(&plan.schema.engine);
+        open.is_undoable |= is_undoable;
+        self.send_rows(event, &plan, transaction).await
+    }
+
+    /// Sends the rows of an event as those of a transaction.
+    async fn send_rows(
+        &mut self,
+        event: Event,
+        plan: &Arc<Plan>,
+        transaction: Arc<Transaction>,
+    ) -> Result<(), Problem> {
+        let kind = event.header().event_type_raw();
+        let Some(block) = block(kind, event, plan, self.event_limit)? else { return Ok(()) };
         let message = Message::Rows(Rows {
             table: Arc::clone(&plan.schema),
-            origin: Origin::Stream(Arc::clone(&open.transaction)),
+            origin: Origin::Stream(transaction),
             bytes: block.bytes(),
             block: Box::new(block),
         });
@@ -379,6 +418,9 @@ impl<D: Describe> Assembler<D> {
         if open.is_skipped {
             return Ok(());
         }
+        if let Some(held) = open.held {
+            self.release(held, &open.transaction).await?;
+        }
         self.mark(open.transaction).await
     }
 
@@ -390,11 +432,16 @@ impl<D: Describe> Assembler<D> {
             set.advance(gtid);
         }
         self.last = Some((transaction, end_offset));
+        self.pass_fresh();
+        Ok(())
+    }
+
+    /// Forgets the tables whose copies are reached.
+    fn pass_fresh(&mut self) {
         if !self.tables.fresh.is_empty() {
             self.position();
             self.tables.fresh.pass(&self.position);
         }
-        Ok(())
     }
 
     async fn send(&self, message: Message) -> Result<(), Problem> {
@@ -424,10 +471,10 @@ fn block(
         return Err(BinlogError::RowImage(table.clone()).into());
     }
     let held = match compressed {
-        None => Held::Event(event),
+        None => rows::Held::Event(event),
         Some(_) => {
             let behind_head = event.data().get(head.start..).unwrap_or_default();
-            Held::Inflated(mariadb_groups::inflate(behind_head, limit, Some(table))?)
+            rows::Held::Inflated(mariadb_groups::inflate(behind_head, limit, Some(table))?)
         }
     };
     let rows = EventRows::new(held, &head, Arc::clone(plan));
@@ -439,49 +486,6 @@ fn is_transactional(engine: &str) -> bool {
     !["MyISAM", "MEMORY", "ARCHIVE", "CSV", "Aria"]
         .iter()
         .any(|name| name.eq_ignore_ascii_case(engine))
-}
-
-/// A statement's text. It is in the session's charset; where the server wrote it anew (CREATE TABLE ... SELECT) in UTF-8,
-/// whatever the session had. Of bytes that are neither, verbs and plain names survive.
-fn text(bytes: &[u8], collation: Option<u16>) -> Cow<'_, str> {
-    if let Some(Encoding::Text(charset)) = collation.map(|number| encoding(number.into()))
-        && !bytes.is_ascii()
-        && let Ok(text) = charset::to_utf8(Text { bytes, charset })
-    {
-        return Cow::Owned(text);
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
-    }
-}
-
-/// Why an event was not taken; the event's type is added on the way out.
-#[derive(Debug)]
-enum Problem {
-    Malformed(Malformed),
-    Halt(Halt),
-}
-
-impl From<Malformed> for Problem {
-    fn from(malformed: Malformed) -> Self {
-        Self::Malformed(malformed)
-    }
-}
-
-impl From<BinlogError> for Problem {
-    fn from(error: BinlogError) -> Self {
-        Self::Halt(Halt::Failed(error))
-    }
-}
-
-impl From<MapError> for Problem {
-    fn from(error: MapError) -> Self {
-        match error {
-            MapError::Malformed(malformed) => Self::Malformed(malformed),
-            MapError::Other(error) => error.into(),
-        }
-    }
 }
 
 #[cfg(test)]

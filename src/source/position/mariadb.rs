@@ -43,6 +43,7 @@ pub(super) async fn current(connection: &mut Conn) -> Result<Position, SourceErr
         offset: named(&status, "Position")?,
         server_uuid,
         anchor: None,
+        open_xa: None,
     })
 }
 
@@ -59,6 +60,7 @@ pub(super) async fn snapshot_start(connection: &mut Conn) -> Result<Position, So
         offset,
         server_uuid,
         anchor: None,
+        open_xa: None,
     })
 }
 

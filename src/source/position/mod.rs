@@ -64,6 +64,7 @@ async fn current_of_mysql(connection: &mut Conn) -> Result<Position, SourceError
         offset: named(&status, "Position")?,
         server_uuid: history.server_uuid,
         anchor: None,
+        open_xa: None,
     })
 }
 

@@ -17,6 +17,7 @@ use crate::{
         error::{SourceError, is_denial},
         position,
         schema::TableFilter,
+        xid,
     },
 };
 
@@ -42,6 +43,9 @@ pub(super) async fn replication(
     match allowed(replicas(connection, variables, limit).await)? {
         None => findings.push(missing("REPLICATION SLAVE", "the binlog cannot be read", &account)),
         Some(replicas) => findings.extend(clash(&replicas, config.source.server_id)?),
+    }
+    if xid::recover(connection).await?.is_none() {
+        findings.push(no_xa_recover(&account));
     }
     if !variables.is_on("log_replica_updates") && !variables.is_on("log_slave_updates") {
         let is_replica = allowed(upstream(connection, variables, limit).await)?;
@@ -108,6 +112,16 @@ pub(super) fn allowed<T>(answer: Result<T, SourceError>) -> Result<Option<T>, So
 pub(super) fn missing(right: &str, consequence: &str, account: &str) -> Finding {
     let meaning = format!("{account} lacks {right}: {consequence}");
     Finding::error("grant", right, meaning).mend(format!("GRANT {right} ON *.* TO {account};"))
+}
+
+/// Only a warning: who uses no XA transactions in two phases needs nothing.
+fn no_xa_recover(account: &str) -> Finding {
+    const RIGHT: &str = "XA_RECOVER_ADMIN";
+    let meaning = format!(
+        "{account} lacks {RIGHT}: a first copy cannot wait for the XA transactions that are prepared when it begins; if one \
+         of them is committed later, its rows are missing and the stream stops there"
+    );
+    Finding::warning("grant", RIGHT, meaning).mend(format!("GRANT {RIGHT} ON *.* TO {account};"))
 }
 
 fn unreadable(object: &str, scope: &str, account: &str) -> Finding {

@@ -14,6 +14,11 @@
 //!   changes from *S* to *E*, the last of them among them, and applies it after the copy's write. That last one decides.
 //!   Between, the target may show the row older or newer than its neighbours; the pipeline says `catching_up` until *E*.
 //!
+//! **XA transactions.** *S* also covers those that are prepared, whose rows no read sees and no later part of the stream
+//! holds. Whoever starts a first copy waits until the ones that are prepared at *S* are committed or rolled back; behind
+//! *S* the stream holds the rows back until the commit, and that commit is the change that counts above. One that is
+//! still open when *E* is taken is as invisible in the target as it is in the source: *E* is passed without it.
+//!
 //! Nothing in this needs a lock, a transaction over several statements, or that a row be read only once. Hence:
 //!
 //! * **A range may be read again**, after a lost connection or a crash: its rows are replaced by themselves or by

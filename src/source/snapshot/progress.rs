@@ -135,7 +135,8 @@ mod tests {
         let table = Arc::new(TableSchema { estimated_rows: 8, ..TableSchema::named(name.clone()) });
         let saved = TableProgress { rows: 3, ..TableProgress::default() };
         let tables = BTreeMap::from([(name.to_string(), saved)]);
-        let state = SnapshotState { start: Position::default(), end: None, tables };
+        let state =
+            SnapshotState { start: Position::default(), reads_from: None, end: None, tables };
         let progress = Progress::new(&[table], &state);
         progress.begin(&name);
         progress.count(&name, 4);

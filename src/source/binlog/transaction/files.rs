@@ -33,9 +33,6 @@ impl<D: Describe> Assembler<D> {
         }
         let was_in_another = !self.place.file.is_empty() && *self.place.file != *file;
         self.place.go_to(file, offset);
-        if was_in_another {
-            self.skip_to = 0;
-        }
         if self.position.gtid_set.is_some() || !was_in_another {
             return Ok(());
         }

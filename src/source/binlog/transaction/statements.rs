@@ -1,8 +1,11 @@
 //! What a statement in the binlog means for the copy: refused, or followed by a look at the table.
 
+use std::borrow::Cow;
+
 use super::{Assembler, BinlogError, Problem};
 use crate::{
-    model::table::TableName,
+    codec::charset::{self, Encoding, encoding},
+    model::{table::TableName, value::Text},
     source::binlog::{statement::Statement, tables::Describe},
 };
 
@@ -66,5 +69,20 @@ impl<D: Describe> Assembler<D> {
             None => Ok(()),
             Some((_, table)) => Err(BinlogError::SchemaChange { verb, table }.into()),
         }
+    }
+}
+
+/// A statement's text. It is in the session's charset; where the server wrote it anew (CREATE TABLE ... SELECT) in UTF-8,
+/// whatever the session had. Of bytes that are neither, verbs and plain names survive.
+pub(super) fn text(bytes: &[u8], collation: Option<u16>) -> Cow<'_, str> {
+    if let Some(Encoding::Text(charset)) = collation.map(|number| encoding(number.into()))
+        && !bytes.is_ascii()
+        && let Ok(text) = charset::to_utf8(Text { bytes, charset })
+    {
+        return Cow::Owned(text);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
     }
 }

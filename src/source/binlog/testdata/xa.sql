@@ -1,0 +1,12 @@
+set global binlog_row_metadata = full;
+create table u (id int primary key, v varchar(20)); create table t (id int primary key, v varchar(20));
+xa start 'one'; insert into t values (1, 'a'); xa end 'one'; xa commit 'one' one phase;
+xa start 'two', 'bq', 7; insert into t values (2, 'b'); update t set v = 'bb' where id = 2; xa end 'two', 'bq', 7; xa prepare 'two', 'bq', 7;
+xa start 'three'; insert into t values (3, 'c'); insert into u values (3, 'c'); xa end 'three'; xa prepare 'three';
+insert into u values (1, 'x');
+xa rollback 'three';
+insert into u values (2, 'x');
+set binlog_transaction_compression = on;
+xa start 'packed'; insert into t values (20, repeat('b', 20)), (21, repeat('b', 20)); xa end 'packed'; xa prepare 'packed';
+set binlog_transaction_compression = off;
+xa commit 'two', 'bq', 7;
