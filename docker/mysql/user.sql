@@ -1,3 +1,4 @@
--- All that binleaf needs: reading, and following the binlog. No RELOAD, no LOCK TABLES, no write.
+-- All that binleaf needs: reading, following the binlog, and seeing prepared XA transactions. No RELOAD, no LOCK TABLES,
+-- no write.
 CREATE USER 'binleaf'@'%' IDENTIFIED BY 'change me';
-GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'binleaf'@'%';
+GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT, XA_RECOVER_ADMIN ON *.* TO 'binleaf'@'%';

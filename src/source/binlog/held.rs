@@ -2,7 +2,7 @@
 //!
 //! A server logs the rows of an XA transaction when it is prepared; whether they ever count is told by a later
 //! transaction. The events are kept as they came, with the plan that reads them, so that they are read as the table was
-//! then. All of them together take [`IN_MEMORY`] at most; what comes beyond goes to a temporary file without a name, one
+//! then. All of them together take [`HELD_IN_MEMORY`] at most; what comes beyond goes to a temporary file without a name, one
 //! for each transaction, that vanishes with it or with the process. No DDL comes between: the server keeps the tables of
 //! a prepared transaction locked, over disconnects and restarts too (seen on 9.7).
 
@@ -29,7 +29,7 @@ use super::{rows::Plan, wire::Malformed};
 use crate::{model::position::Transaction, source::xid::Xid};
 
 /// How many bytes of rows are held in memory, over all transactions.
-const IN_MEMORY: usize = 16 << 20;
+pub const HELD_IN_MEMORY: usize = 16 << 20;
 
 /// The buffer of a file.
 const BUFFER: usize = 64 << 10;
@@ -82,7 +82,7 @@ struct Memory(Arc<AtomicUsize>);
 impl Memory {
     /// Takes room; false where there is not enough.
     fn take(&self, bytes: usize) -> bool {
-        let taken = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= IN_MEMORY);
+        let taken = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= HELD_IN_MEMORY);
         self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }
 
@@ -266,7 +266,7 @@ mod tests {
             rows.push(event(number, 1 << 20), plan).await.unwrap();
         }
         let taken = held.memory.0.load(Ordering::Relaxed);
-        assert!(taken > IN_MEMORY / 2 && taken <= IN_MEMORY, "{taken}");
+        assert!(taken > HELD_IN_MEMORY / 2 && taken <= HELD_IN_MEMORY, "{taken}");
         assert!(rows.events.len() < 17 && rows.spool.is_some());
         for number in 0..60 {
             let (event, plan) = rows.next().await.unwrap().unwrap();
@@ -282,7 +282,7 @@ mod tests {
     async fn the_memory_is_one_for_all_and_comes_back() {
         let held = Held::default();
         let (mut first, mut second) = (held.begin(), held.begin());
-        first.push(event(1, IN_MEMORY - 4096), &plan("a")).await.unwrap();
+        first.push(event(1, HELD_IN_MEMORY - 4096), &plan("a")).await.unwrap();
         second.push(event(2, 8192), &plan("a")).await.unwrap();
         assert!(first.spool.is_none() && second.spool.is_some());
         drop(first);

@@ -39,6 +39,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use error::BinlogError;
+pub use held::HELD_IN_MEMORY;
 pub use wire::Malformed;
 
 use crate::{

@@ -1,6 +1,6 @@
-//! The memory that the settings allow, against the bound that they set. Pure.
+//! The memory that the settings allow, against the bound that they set; and room for what memory does not hold.
 
-use crate::{config::Config, model::finding::Finding};
+use crate::{config::Config, model::finding::Finding, source::binlog::HELD_IN_MEMORY};
 
 /// What the process takes with nothing in flight: code, connections, plans, buffers of the drivers.
 const BASE_BYTES: u64 = 48 << 20;
@@ -12,14 +12,18 @@ const BATCH_COPIES: u64 = 4;
 /// it must fit whatever its size, up to `limits.event`.
 pub(super) fn memory(config: &Config) -> Vec<Finding> {
     let batches = config.batch.bytes.saturating_mul(BATCH_COPIES);
-    let sum = BASE_BYTES.saturating_add(config.limits.queue_bytes).saturating_add(batches);
+    let held = u64::try_from(HELD_IN_MEMORY).unwrap_or(u64::MAX);
+    let parts = [config.limits.queue_bytes, batches, held];
+    let sum = parts.into_iter().fold(BASE_BYTES, u64::saturating_add);
     if sum <= config.limits.memory {
         return Vec::new();
     }
     let meaning = format!(
-        "queue_bytes ({}), batches ({}) and the program itself ({}) may come to {}, more than limits.memory ({})",
+        "queue_bytes ({}), batches ({}), rows of open XA transactions ({}) and the program itself ({}) may come to {}, more \
+         than limits.memory ({})",
         mebibytes(config.limits.queue_bytes),
         mebibytes(batches),
+        mebibytes(held),
         mebibytes(BASE_BYTES),
         mebibytes(sum),
         mebibytes(config.limits.memory)
@@ -29,6 +33,18 @@ pub(super) fn memory(config: &Config) -> Vec<Finding> {
         mebibytes(sum)
     );
     vec![Finding::warning("memory", "limits.memory", meaning).mend(remedy)]
+}
+
+/// Tells where no temporary file can be made. Only a large XA transaction ever needs one.
+pub(super) fn temporary_files() -> Option<Finding> {
+    let error = tempfile::tempfile().err()?;
+    let meaning = format!(
+        "no temporary file can be made ({error}): an XA transaction of more than {} would hold the stream up",
+        mebibytes(u64::try_from(HELD_IN_MEMORY).unwrap_or(u64::MAX))
+    );
+    let remedy =
+        "set TMPDIR to a folder that binleaf may write to; in a container mount a volume at /tmp";
+    Some(Finding::warning("temporary_files", "TMPDIR", meaning).mend(remedy))
 }
 
 fn mebibytes(bytes: u64) -> String {

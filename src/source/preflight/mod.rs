@@ -31,6 +31,7 @@ const SOURCE: &str = "source";
 /// Checks the source against the settings. Writes nothing.
 pub async fn run(connector: &Connector, config: &Config) -> Vec<Finding> {
     let mut findings = limits::memory(config);
+    findings.extend(limits::temporary_files());
     match connector.connect().await {
         Err(error) => findings.push(no_connection(error)),
         Ok(mut connection) => {
