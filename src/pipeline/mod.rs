@@ -13,6 +13,7 @@ mod intake;
 mod lanes;
 mod ledger;
 mod letters;
+mod merge;
 mod plans;
 mod tables;
 

@@ -1,4 +1,5 @@
-//! Asks the source whether an equal row is left, for tables whose rows nothing tells apart.
+//! Asks the source about rows of which an event does not say enough: whether an equal row is left, for tables whose rows
+//! nothing tells apart, and what a row of a key is now, for changes that do not tell all of it.
 //!
 //! The binlog is sent before its transaction can be seen. So the question waits until it can: with GTIDs by
 //! `WAIT_FOR_EXECUTED_GTID_SET` on the same connection (a GTID is executed once its commit is visible), without them by
@@ -8,18 +9,21 @@
 //! collation; FLOAT by the double that it is; ENUM, SET, BIT and YEAR by number. A JSON value has no operand that the
 //! server would compare exactly, so a table without a key that has such a column is refused here.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mysql_async::{Conn, Row, prelude::Queryable};
+use tokio::sync::Mutex;
 
 use super::{
     connect::{Connector, timed},
     error::SourceError,
-    literal,
+    literal, snapshot,
 };
 use crate::model::{
+    change::RowBlock,
     fault::{Fault, Stage},
-    key::SqlValue,
+    gtid::Gtid,
+    key::{Cursor, SqlValue},
     port::RowReader,
     position::Transaction,
     table::{Column, ColumnType, TableSchema, quote_identifier},
@@ -32,7 +36,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct SourceRowReader {
     connector: Connector,
+    /// The connection on which rows are read again, while nobody reads.
+    kept: Arc<Mutex<Option<Kept>>>,
 }
+
+/// A connection, and the transaction that it is known to show.
+#[derive(Debug)]
+struct Kept {
+    connection: Conn,
+    shows: Option<Gtid>,
+}
+
+/// `Table … doesn't exist` and `Unknown database`; `Unknown column`.
+const NO_TABLE: [u16; 2] = [1146, 1049];
+const NO_COLUMN: u16 = 1054;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +58,8 @@ enum ReaderError {
     Source(SourceError),
     #[error("the source does not show the transaction yet")]
     Behind,
+    #[error("the row cannot be read again: the table has lost a column since it was changed")]
+    Changed,
     #[error("column {0}: a row without a key cannot be told by a JSON value")]
     Json(String),
     #[error("column {0}: the value is not of the column's type")]
@@ -63,6 +82,10 @@ impl ReaderError {
             Self::Json(_) => Fault::fatal(Stage::Source, self.to_string()).with_hint(
                 "give the table a primary key, or leave it out with target.keyless = \"skip\"",
             ),
+            Self::Changed => Fault::fatal(Stage::Source, self.to_string()).with_hint(format!(
+                "`binleaf checkpoint reset --tables {}`, then `binleaf run`, copies the table anew",
+                table.name
+            )),
             Self::Misfit(_) | Self::Width => Fault::fatal(Stage::Source, self.to_string()),
         };
         fault.at_table(&table.name).at_position(transaction.describe())
@@ -72,8 +95,8 @@ impl ReaderError {
 impl SourceRowReader {
     /// A reader over these connections.
     #[must_use]
-    pub const fn new(connector: Connector) -> Self {
-        Self { connector }
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, kept: Arc::default() }
     }
 
     async fn ask(
@@ -92,6 +115,43 @@ impl SourceRowReader {
         let answer = timed(limit, connection.query_first::<Row, _>(question)).await?;
         Ok(answer.is_some())
     }
+
+    /// Reads a row by its key on the kept connection, which is given up with whatever went wrong on it.
+    async fn read(
+        &self,
+        table: &Arc<TableSchema>,
+        key: (&[usize], &Cursor),
+        transaction: &Transaction,
+    ) -> Result<Option<Box<dyn RowBlock>>, ReaderError> {
+        let limit = self.connector.config().read_timeout;
+        let mut place = self.kept.lock().await;
+        let mut kept = match place.take() {
+            Some(kept) => kept,
+            None => {
+                let connection = snapshot::prepared(&self.connector).await?;
+                Kept { connection, shows: None }
+            }
+        };
+        if transaction.gtid.is_some() && kept.shows != transaction.gtid {
+            let gtid = transaction.gtid.as_ref().map(ToString::to_string).unwrap_or_default();
+            wait_for(&mut kept.connection, &gtid, limit).await?;
+            kept.shows.clone_from(&transaction.gtid);
+        }
+        let shares_locks = transaction.gtid.is_none();
+        let found =
+            snapshot::read_key(&mut kept.connection, table, key, shares_locks, limit).await;
+        match found {
+            Ok(rows) => {
+                *place = Some(kept);
+                Ok(Some(rows))
+            }
+            Err(SourceError::Refused(answer)) if NO_TABLE.contains(&answer.code) => Ok(None),
+            Err(SourceError::Refused(answer)) if answer.code == NO_COLUMN => {
+                Err(ReaderError::Changed)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl RowReader for SourceRowReader {
@@ -102,6 +162,17 @@ impl RowReader for SourceRowReader {
         transaction: &Transaction,
     ) -> Result<bool, Fault> {
         let answer = self.ask(table, row, transaction).await;
+        answer.map_err(|error| error.into_fault(table, transaction))
+    }
+
+    async fn reread(
+        &self,
+        table: &Arc<TableSchema>,
+        columns: &[usize],
+        key: &Cursor,
+        transaction: &Transaction,
+    ) -> Result<Option<Box<dyn RowBlock>>, Fault> {
+        let answer = self.read(table, (columns, key), transaction).await;
         answer.map_err(|error| error.into_fault(table, transaction))
     }
 }

@@ -79,12 +79,6 @@ pub enum BinlogError {
     /// A distributed transaction in two phases.
     #[error("an XA transaction in two phases")]
     Xa,
-    /// Rows with some of their columns only.
-    #[error("a row image has some columns only")]
-    RowImage(TableName),
-    /// JSON changes as differences.
-    #[error("JSON columns are logged as differences (PARTIAL_JSON)")]
-    PartialJson(TableName),
     /// A statement that changes rows, logged as its text.
     #[error("{verb} is logged as a statement and not as rows")]
     Statement {
@@ -156,8 +150,6 @@ impl BinlogError {
             | Self::Incident
             | Self::Anonymous
             | Self::Xa
-            | Self::RowImage(_)
-            | Self::PartialJson(_)
             | Self::Statement { .. }
             | Self::RolledBack
             | Self::SchemaChange { .. }
@@ -171,9 +163,7 @@ impl BinlogError {
     const fn table(&self) -> Option<&TableName> {
         match self {
             Self::TooLarge { table, .. } | Self::Statement { table, .. } => table.as_ref(),
-            Self::RowImage(table)
-            | Self::PartialJson(table)
-            | Self::SchemaChange { table, .. }
+            Self::SchemaChange { table, .. }
             | Self::Mismatch { table, .. }
             | Self::Unsupported { table, .. } => Some(table),
             _ => None,
@@ -200,12 +190,6 @@ impl BinlogError {
             }
             Self::Xa => {
                 "commit in one phase (XA COMMIT … ONE PHASE) or without XA; `binleaf checkpoint reset`, then `binleaf run`, copies the tables anew"
-            }
-            Self::RowImage(_) => {
-                "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect"
-            }
-            Self::PartialJson(_) => {
-                "SET GLOBAL binlog_row_value_options = ''; -- and let sessions that are open reconnect"
             }
             Self::Statement { table, .. } => return Some(statement_hint(table.as_ref())),
             Self::RolledBack => {

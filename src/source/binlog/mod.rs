@@ -8,6 +8,7 @@
 
 mod alter;
 mod cell;
+mod defaults;
 mod error;
 mod event;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod fixture;
 mod fresh;
 mod kind;
 mod layout;
+mod partial;
 mod payload;
 mod place;
 mod request;

@@ -6,7 +6,10 @@ use mysql_common::binlog::events::Event;
 
 use super::{
     cell::Cell,
+    defaults::{self, Given},
     event::kind,
+    partial::{self, Columns, Images},
+    table_map::Dialect,
     wire::{Malformed, Wire},
 };
 use crate::model::{
@@ -25,6 +28,17 @@ pub(super) struct Plan {
     pub(super) schema: Arc<TableSchema>,
     /// One for each column.
     pub(super) cells: Box<[Cell]>,
+    /// For each column what it holds where an INSERT does not name it.
+    pub(super) defaults: Box<[Given]>,
+    /// Who wrote the rows.
+    pub(super) dialect: Dialect,
+}
+
+impl Plan {
+    pub(super) fn new(schema: Arc<TableSchema>, cells: Box<[Cell]>, dialect: Dialect) -> Self {
+        let defaults = defaults::of(&schema);
+        Self { schema, cells, defaults, dialect }
+    }
 }
 
 /// The head of a rows event.
@@ -32,8 +46,8 @@ pub(super) struct Plan {
 pub(super) struct RowsHead {
     pub(super) change: ChangeKind,
     pub(super) columns: usize,
-    /// Whether every image has every column (`binlog_row_image=FULL`).
-    pub(super) is_full: bool,
+    /// What the images hold, where it is not simply every column (`binlog_row_image=FULL`).
+    pub(super) images: Option<Images>,
     /// Where the first row begins.
     pub(super) start: usize,
 }
@@ -47,7 +61,7 @@ pub(super) fn table_id(body: &[u8]) -> Result<u64, Malformed> {
 pub(super) fn head(event_kind: u8, body: &[u8]) -> Result<RowsHead, Malformed> {
     let (change, has_extra) = match event_kind {
         kind::WRITE_ROWS => (ChangeKind::Insert, true),
-        kind::UPDATE_ROWS => (ChangeKind::Update, true),
+        kind::UPDATE_ROWS | kind::PARTIAL_UPDATE_ROWS => (ChangeKind::Update, true),
         kind::DELETE_ROWS => (ChangeKind::Delete, true),
         kind::WRITE_ROWS_V1 => (ChangeKind::Insert, false),
         kind::UPDATE_ROWS_V1 => (ChangeKind::Update, false),
@@ -62,20 +76,19 @@ pub(super) fn head(event_kind: u8, body: &[u8]) -> Result<RowsHead, Malformed> {
         wire.take(extra.checked_sub(2).ok_or(Malformed("the event's own data is too short"))?)?;
     }
     let columns = wire.length()?;
-    let mut is_full = all_ones(wire.take(columns.div_ceil(8))?, columns);
-    if change == ChangeKind::Update {
-        is_full &= all_ones(wire.take(columns.div_ceil(8))?, columns);
-    }
-    Ok(RowsHead { change, columns, is_full, start: body.len() - wire.0.len() })
-}
-
-/// Whether the first bits are all set.
-fn all_ones(bitmap: &[u8], count: usize) -> bool {
-    (0..count).all(|index| is_set(bitmap, index))
+    let before = Columns::read(&mut wire, columns)?;
+    let after = match change {
+        ChangeKind::Update => Columns::read(&mut wire, columns)?,
+        _ => before.clone(),
+    };
+    let has_options = event_kind == kind::PARTIAL_UPDATE_ROWS;
+    let is_simple = before.are_all() && after.are_all() && !has_options;
+    let images = (!is_simple).then_some(Images { before, after, has_options });
+    Ok(RowsHead { change, columns, images, start: body.len() - wire.0.len() })
 }
 
 #[inline]
-fn is_set(bitmap: &[u8], index: usize) -> bool {
+pub(super) fn is_set(bitmap: &[u8], index: usize) -> bool {
     bitmap.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
 }
 
@@ -84,12 +97,14 @@ pub(super) struct EventRows {
     event: Event,
     next: usize,
     change: ChangeKind,
+    images: Option<Images>,
     plan: Arc<Plan>,
 }
 
 impl EventRows {
-    pub(super) const fn new(event: Event, head: &RowsHead, plan: Arc<Plan>) -> Self {
-        Self { event, next: head.start, change: head.change, plan }
+    pub(super) fn new(event: Event, head: RowsHead, plan: Arc<Plan>) -> Self {
+        let RowsHead { change, images, start, .. } = head;
+        Self { event, next: start, change, images, plan }
     }
 
     /// What it holds in memory.
@@ -118,7 +133,13 @@ impl RowBlock for EventRows {
         if wire.is_empty() {
             return Ok(None);
         }
-        show_change(&self.plan.cells, self.change, &mut wire, visitor)
+        let shown = match &self.images {
+            None => show_change(&self.plan.cells, self.change, &mut wire, visitor),
+            Some(images) => {
+                partial::show_change(&self.plan, images, self.change, &mut wire, visitor)
+            }
+        };
+        shown
             .map_err(|malformed| undecodable(&self.plan.schema, malformed))?;
         self.next = body.len() - wire.0.len();
         Ok(Some(self.change))

@@ -152,7 +152,7 @@ impl Tables {
         let is_new = known.is_none();
         let (schema, may_ask) = match known {
             Some((schema, is_stale)) => (Some(schema), is_stale),
-            None => (describe.describe(name).await?.map(Arc::new), false),
+            None => (described(name, None, describe).await?.map(Arc::new), false),
         };
         let difference = match schema.as_ref().map(|schema| (schema, layout::fit(schema, map))) {
             Some((schema, Ok(cells))) => return Ok(self.settle(Arc::clone(schema), cells, is_new)),
@@ -161,7 +161,9 @@ impl Tables {
         };
         let newer = match (map.is_full, may_ask) {
             (true, _) => layout::build(name, schema.as_deref(), map),
-            (false, true) => describe.describe(name).await?.ok_or(difference),
+            (false, true) => {
+                described(name, schema.as_deref(), describe).await?.ok_or(difference)
+            }
             (false, false) => Err(difference),
         };
         let newer = newer.map_err(|difference| error(name, difference))?;
@@ -181,7 +183,7 @@ impl Tables {
             Some(_) => is_new.then(|| changed("ALTER TABLE", &schema)),
             None => Some(changed("CREATE TABLE", &schema)),
         };
-        (Plan { schema, cells }, changed)
+        (Plan::new(schema, cells, self.dialect), changed)
     }
 
     /// Looks at a table again after a DDL that keeps its rows; answers with the schema if it is new.
@@ -193,7 +195,10 @@ impl Tables {
         name: &TableName,
         describe: &mut impl Describe,
     ) -> Result<Option<SchemaChanged>, BinlogError> {
-        let Some(schema) = describe.describe(name).await? else { return Ok(None) };
+        let known = self.known.get(name).map(|known| Arc::clone(&known.schema));
+        let Some(schema) = described(name, known.as_deref(), describe).await? else {
+            return Ok(None);
+        };
         if let Some((column, declared)) = unsupported(&schema) {
             return Err(BinlogError::Unsupported { table: name.clone(), column, declared });
         }
@@ -202,7 +207,7 @@ impl Tables {
             if key_names(&known.schema) != key_names(&schema) {
                 return Err(BinlogError::SchemaChange { verb, table: name.clone() });
             }
-            if known.schema.columns == schema.columns {
+            if known.schema.columns == schema.columns && known.schema.defaults == schema.defaults {
                 return Ok(None);
             }
         }
@@ -211,6 +216,19 @@ impl Tables {
         self.known.insert(name.clone(), known);
         Ok(Some(changed(verb, &schema)))
     }
+}
+
+/// What a table looks like now, but for what may have been otherwise when its next rows were written.
+async fn described(
+    name: &TableName,
+    known: Option<&TableSchema>,
+    describe: &mut impl Describe,
+) -> Result<Option<TableSchema>, SourceError> {
+    let mut found = describe.describe(name).await?;
+    if let Some(schema) = &mut found {
+        layout::keep_old_defaults(schema, known);
+    }
+    Ok(found)
 }
 
 fn changed(verb: &str, schema: &Arc<TableSchema>) -> SchemaChanged {

@@ -402,21 +402,14 @@ impl<D: Describe> Assembler<D> {
 
 /// The rows of an event for a table of ours; `None` where it has none.
 fn block(kind: u8, event: Event, plan: &Arc<Plan>) -> Result<Option<EventRows>, Problem> {
-    let table = &plan.schema.name;
-    if kind == kind::PARTIAL_UPDATE_ROWS {
-        return Err(BinlogError::PartialJson(table.clone()).into());
-    }
     let head = rows::head(kind, event.data())?;
     if head.columns != plan.cells.len() {
         let difference =
             format!("{} columns in a row, {} in its table map", head.columns, plan.cells.len());
-        return Err(BinlogError::Mismatch { table: table.clone(), difference }.into());
-    }
-    if !head.is_full {
-        return Err(BinlogError::RowImage(table.clone()).into());
+        return Err(BinlogError::Mismatch { table: plan.schema.name.clone(), difference }.into());
     }
     let is_empty = head.start == event.data().len();
-    Ok((!is_empty).then(|| EventRows::new(event, &head, Arc::clone(plan))))
+    Ok((!is_empty).then(|| EventRows::new(event, head, Arc::clone(plan))))
 }
 
 /// Engines whose changes a ROLLBACK does not undo.

@@ -56,6 +56,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use lookup::find_keys;
+pub(super) use lookup::read_key;
+pub(super) use link::prepared;
 pub use progress::{Progress, TableReading};
 
 use self::{
