@@ -359,5 +359,63 @@ mod tests {
             }
             prop_assert_eq!(actual, expected);
         }
+
+        /// Whatever the collection held before, also where the stream is read again from the middle.
+        #[test]
+        fn fields_that_are_set_end_where_they_would_one_by_one(
+            changes in proptest::collection::vec((0u8..3, 0u8..4, 0u8..8), 0..40),
+            held in proptest::collection::vec(any::<bool>(), 3),
+        ) {
+            let (target, table) = target();
+            let mut batch = BatchBuilder::default();
+            let start: Collected = (0..3_u8)
+                .filter(|key| held[usize::from(*key)])
+                .map(|key| (i32::from(key), document(-1, 7)))
+                .collect();
+            let mut expected = start.clone();
+            for (index, (key, kind, fields)) in changes.iter().enumerate() {
+                let kind = [OperationKind::Insert, OperationKind::Replace, OperationKind::Set, OperationKind::Delete][usize::from(*kind)];
+                let told = document(i32::try_from(index).unwrap(), if kind == OperationKind::Set { *fields } else { 7 });
+                let filter = bson::serialize_to_vec(&bson::doc! { "_id": i32::from(*key) }).unwrap();
+                let bytes = bson::serialize_to_vec(&told).unwrap();
+                let document: &[u8] = if kind == OperationKind::Delete { &[] } else { &bytes };
+                batch.push(&target, &table, Write { kind, filter: &filter, document }, &Origin::Snapshot);
+                apply(&mut expected, i32::from(*key), kind, told);
+            }
+            let mut actual = start;
+            for group in &batch.take().writes.groups {
+                for operation in &group.operations {
+                    let key = bson::deserialize_from_slice::<bson::Document>(group.filter(operation)).unwrap().get_i32("_id").unwrap();
+                    let told = bson::deserialize_from_slice(group.document(operation)).unwrap_or_default();
+                    apply(&mut actual, key, operation.kind, told);
+                }
+            }
+            prop_assert_eq!(format!("{actual:?}"), format!("{expected:?}"));
+        }
+    }
+
+    type Collected = std::collections::BTreeMap<i32, bson::Document>;
+
+    /// Those of the fields `a`, `b`, `c` whose bit is set.
+    fn document(number: i32, fields: u8) -> bson::Document {
+        let told = ["a", "b", "c"].into_iter().enumerate().filter(|(bit, _)| fields >> bit & 1 == 1);
+        told.map(|(bit, name)| match number % 3 {
+            0 => (name.to_owned(), bson::Bson::Int32(number)),
+            1 => (name.to_owned(), bson::Bson::String("x".repeat(bit + 1))),
+            _ => (name.to_owned(), bson::Bson::Null),
+        })
+        .collect()
+    }
+
+    fn apply(collected: &mut Collected, key: i32, kind: OperationKind, told: bson::Document) {
+        match kind {
+            OperationKind::Insert | OperationKind::Replace => drop(collected.insert(key, told)),
+            OperationKind::Delete => drop(collected.remove(&key)),
+            OperationKind::Set => {
+                if let Some(document) = collected.get_mut(&key) {
+                    document.extend(told);
+                }
+            }
+        }
     }
 }

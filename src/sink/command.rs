@@ -299,7 +299,7 @@ mod tests {
     use bson::{Document, doc};
 
     use super::*;
-    use crate::sink::testing::{batch, delete, insert, replace};
+    use crate::sink::testing::{batch, delete, insert, replace, set};
 
     const CONCERN: Concern = Concern { write_concern: WriteConcern::Majority, journal: true };
 
@@ -319,6 +319,17 @@ mod tests {
             doc! { "insert": "orders", "documents": [{ "_id": 1, "text": "a" }, { "_id": 4, "text": "c" }], "ordered": false, "writeConcern": concern, "comment": "c" },
         ];
         assert_eq!(bodies, expected);
+    }
+
+    #[test]
+    fn fields_are_set_and_never_make_a_document() {
+        let batch = batch(&[set(1, "a"), replace(2, "b")]);
+        let cut = cut(&batch, &Limits::default());
+        assert_eq!(cut.chunks.len(), 2);
+        let updates = doc! { "q": { "_id": 1 }, "u": { "$set": { "text": "a" } }, "upsert": false };
+        let body = body(&batch, &cut.chunks[1]);
+        assert_eq!(body.get_str("update").unwrap(), "orders");
+        assert_eq!(body.get_array("updates").unwrap(), &[updates.into()]);
     }
 
     #[test]

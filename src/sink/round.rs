@@ -275,6 +275,20 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_a_unique_index_refused_are_set_again_and_count_where_they_found_a_row() {
+        let batch = testing::batch(&[testing::set(1, "a"), testing::replace(2, "b")]);
+        let done = std::cell::Cell::new(false);
+        let (report, _) = play(&batch, |chunk| match (chunk.verb, done.replace(true)) {
+            (Verb::Replace, _) => answer(&doc! { "n": 1 }),
+            (Verb::Set, false) => answer(&taken("email_1")),
+            (Verb::Set, true) => answer(&doc! { "n": 0 }),
+            (verb, _) => panic!("{verb:?}"),
+        });
+        assert!(report.rejected.is_empty());
+        assert_eq!((report.created, report.replaced), (0, 1));
+    }
+
+    #[test]
     fn a_target_that_stops_is_an_error_of_the_whole_batch() {
         let batch = testing::batch(&[testing::replace(1, "a")]);
         let mut rounds = Rounds::new(&batch, Limits::default());

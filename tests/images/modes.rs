@@ -1,6 +1,6 @@
 //! Every image mode, chosen by a session in mid-stream, over every kind of change and table.
 
-use crate::support::{Comparison, Launch, Pair};
+use crate::support::{Comparison, Launch, Pair, Spawned, servers};
 
 /// Defaults of every kind that the server may leave out of an image.
 const DEFAULTS: &str = "CREATE TABLE defaults (id INT PRIMARY KEY, a INT DEFAULT 5, b VARCHAR(20) DEFAULT 'x',
@@ -102,7 +102,9 @@ async fn every_mode_gives_the_same_documents_and_sessions_may_change_it() {
 /// A changed default is told by nothing in the stream: what was inserted before the change keeps the old one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_default_that_changes_while_nobody_follows_is_not_taken_for_the_old_one() {
-    let pair = Pair::new().await;
+    // Without names in the binlog a table that was altered meanwhile would have to be copied again.
+    let server = Spawned::mysql(&["--binlog-row-metadata=FULL"]).await;
+    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
     pair.source.run(PLAIN).await;
     let mut binleaf = Launch::of(&pair).run();
     binleaf.streams().await;
@@ -124,10 +126,12 @@ async fn a_default_that_changes_while_nobody_follows_is_not_taken_for_the_old_on
     binleaf.catches_up().await;
     let value = |id: i32| {
         let target = &pair.target;
-        async move { target.find("plain", bson::doc! { "_id": id }).await.remove(0).get_i32("a") }
+        async move {
+            target.find("plain", bson::doc! { "_id": id }).await.remove(0).get_i32("a").ok()
+        }
     };
-    assert_eq!((value(1).await, value(2).await, value(3).await), (Ok(5), Ok(6), Ok(7)));
+    assert_eq!((value(1).await, value(2).await, value(3).await), (Some(5), Some(6), Some(7)));
     let late = pair.target.find("late", bson::doc! {}).await;
-    assert_eq!(late.first().map(|row| row.get_i32("a")), Some(Ok(1)));
+    assert_eq!(late.first().and_then(|row| row.get_i32("a").ok()), Some(1));
     binleaf.stops().await;
 }
