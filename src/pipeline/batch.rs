@@ -13,12 +13,14 @@ use std::{hash::BuildHasher, ops::Range, sync::Arc};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable, hash_table::Entry};
 
-use super::merge;
-use crate::model::{
-    change::Origin,
-    letter::DeadLetter,
-    table::TableSchema,
-    write::{Operation, OperationKind, Target, WriteBatch, WriteGroup},
+use crate::{
+    mapping,
+    model::{
+        change::Origin,
+        letter::DeadLetter,
+        table::TableSchema,
+        write::{Operation, OperationKind, Target, WriteBatch, WriteGroup},
+    },
 };
 
 /// What an operation costs beyond its bytes.
@@ -230,7 +232,7 @@ fn fold(group: &mut WriteGroup, index: u32, write: Write<'_>, origin: &Origin) {
         (OperationKind::Delete, OperationKind::Set) => return,
         (_, OperationKind::Set) => {
             let mut merged = Vec::new();
-            merge::merge(&mut merged, group.document(first), write.document);
+            mapping::merge(&mut merged, group.document(first), write.document);
             let place = first.document.clone();
             put(&mut group.bytes, place, &merged)
         }
@@ -398,7 +400,8 @@ mod tests {
 
     /// Those of the fields `a`, `b`, `c` whose bit is set.
     fn document(number: i32, fields: u8) -> bson::Document {
-        let told = ["a", "b", "c"].into_iter().enumerate().filter(|(bit, _)| fields >> bit & 1 == 1);
+        let told =
+            ["a", "b", "c"].into_iter().enumerate().filter(|(bit, _)| fields >> bit & 1 == 1);
         told.map(|(bit, name)| match number % 3 {
             0 => (name.to_owned(), bson::Bson::Int32(number)),
             1 => (name.to_owned(), bson::Bson::String("x".repeat(bit + 1))),

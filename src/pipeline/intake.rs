@@ -204,8 +204,7 @@ impl Intake {
                 _ => {}
             }
         }
-        let write =
-            Write { kind: OperationKind::Delete, filter: &errand.filter, document: &[] };
+        let write = Write { kind: OperationKind::Delete, filter: &errand.filter, document: &[] };
         lanes.push(open.route, plan.target(), table, write, &origin);
         Ok(())
     }

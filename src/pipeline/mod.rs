@@ -13,7 +13,6 @@ mod intake;
 mod lanes;
 mod ledger;
 mod letters;
-mod merge;
 mod plans;
 mod tables;
 

@@ -138,8 +138,7 @@ impl SourceRowReader {
             kept.shows.clone_from(&transaction.gtid);
         }
         let shares_locks = transaction.gtid.is_none();
-        let found =
-            snapshot::read_key(&mut kept.connection, table, key, shares_locks, limit).await;
+        let found = snapshot::read_key(&mut kept.connection, table, key, shares_locks, limit).await;
         match found {
             Ok(rows) => {
                 *place = Some(kept);

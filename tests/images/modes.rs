@@ -126,9 +126,7 @@ async fn a_default_that_changes_while_nobody_follows_is_not_taken_for_the_old_on
     binleaf.catches_up().await;
     let value = |id: i32| {
         let target = &pair.target;
-        async move {
-            target.find("plain", bson::doc! { "_id": id }).await.remove(0).get_i32("a").ok()
-        }
+        async move { target.find("plain", bson::doc! { "_id": id }).await.remove(0).get_i32("a").ok() }
     };
     assert_eq!((value(1).await, value(2).await, value(3).await), (Some(5), Some(6), Some(7)));
     let late = pair.target.find("late", bson::doc! {}).await;

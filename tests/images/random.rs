@@ -6,6 +6,12 @@ use crate::support::{Launch, Pair, Spawned, Writer, sakila, servers};
 
 async fn survives(pair: Pair, session: &str, by_file: bool) {
     sakila::load(&pair.source).await;
+    pair.source
+        .run_all(&[
+            "CREATE TABLE docs (id INT AUTO_INCREMENT PRIMARY KEY, j JSON, n INT DEFAULT 3, k JSON, t TEXT)",
+            "CREATE TABLE loose (a INT DEFAULT 1, b VARCHAR(30), t TEXT, g INT AS (LENGTH(b)) VIRTUAL)",
+        ])
+        .await;
     let writer = Writer::over(&pair.source).await.with_session(session);
     let writing = writer.keep_writing();
     let mut binleaf = Launch::of(&pair).set("snapshot", "read_rate", "9000").run();
@@ -36,8 +42,7 @@ async fn minimal_images_survive_pulled_plugs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn images_without_blobs_and_json_as_differences_survive_pulled_plugs() {
-    let session =
-        "SET SESSION binlog_row_image = NOBLOB, binlog_row_value_options = PARTIAL_JSON";
+    let session = "SET SESSION binlog_row_image = NOBLOB, binlog_row_value_options = PARTIAL_JSON";
     survives(Pair::new().await, session, false).await;
 }
 
@@ -45,7 +50,6 @@ async fn images_without_blobs_and_json_as_differences_survive_pulled_plugs() {
 async fn minimal_images_survive_without_gtids() {
     let server = Spawned::mysql(&["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"]).await;
     let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
-    let session =
-        "SET SESSION binlog_row_image = MINIMAL, binlog_row_value_options = PARTIAL_JSON";
+    let session = "SET SESSION binlog_row_image = MINIMAL, binlog_row_value_options = PARTIAL_JSON";
     survives(pair, session, true).await;
 }

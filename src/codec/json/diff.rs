@@ -253,8 +253,10 @@ mod tests {
             before in proptest::collection::vec(any::<u8>(), 0..100),
         ) {
             let mut out = Vec::new();
-            let _ = apply(&mut out, &before, &diffs);
-            let _ = apply(&mut out, &binary_of(r#"{"a": [1, {"b": "c"}]}"#), &diffs);
+            let outcome = apply(&mut out, &before, &diffs);
+            prop_assert!(outcome.is_err() || !out.is_empty());
+            let outcome = apply(&mut out, &binary_of(r#"{"a": [1, {"b": "c"}]}"#), &diffs);
+            prop_assert!(outcome.is_err() || !out.is_empty());
         }
 
         #[test]

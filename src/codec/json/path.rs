@@ -125,7 +125,8 @@ mod tests {
         let legs = vec![name("a"), cell(12, false), name("b.c\"\\\u{1}"), cell(0, true)];
         assert_eq!(parse(r#"$.a[12]."b.c\"\\\u0001"[last]"#), Ok(legs));
         assert_eq!(parse("$[last-2].\u{e9}"), Ok(vec![cell(2, true), name("\u{e9}")]));
-        for bad in ["", "a", "$a", "$.", "$[", "$[x]", "$.*", "$[*]", "$.\"a", "$[1 to 2]", "$**.a"] {
+        for bad in ["", "a", "$a", "$.", "$[", "$[x]", "$.*", "$[*]", "$.\"a", "$[1 to 2]", "$**.a"]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert_eq!(parse(&format!("${}", "[0]".repeat(101))), Err(CellFault::Nesting));

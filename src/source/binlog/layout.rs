@@ -8,7 +8,9 @@ use super::{
     kind::kind_of,
     table_map::{Dialect, MapColumn, TableMap},
 };
-use crate::model::table::{Charset, Column, ColumnDefault, ColumnType, Key, KeyColumn, TableName, TableSchema};
+use crate::model::table::{
+    Charset, Column, ColumnDefault, ColumnType, Key, KeyColumn, TableName, TableSchema,
+};
 
 /// The generated invisible primary key (MySQL manual, "Generated Invisible Primary Keys").
 const HIDDEN_KEY: &str = "my_row_id";

@@ -139,8 +139,7 @@ impl RowBlock for EventRows {
                 partial::show_change(&self.plan, images, self.change, &mut wire, visitor)
             }
         };
-        shown
-            .map_err(|malformed| undecodable(&self.plan.schema, malformed))?;
+        shown.map_err(|malformed| undecodable(&self.plan.schema, malformed))?;
         self.next = body.len() - wire.0.len();
         Ok(Some(self.change))
     }

@@ -161,9 +161,7 @@ impl Tables {
         };
         let newer = match (map.is_full, may_ask) {
             (true, _) => layout::build(name, schema.as_deref(), map),
-            (false, true) => {
-                described(name, schema.as_deref(), describe).await?.ok_or(difference)
-            }
+            (false, true) => described(name, schema.as_deref(), describe).await?.ok_or(difference),
             (false, false) => Err(difference),
         };
         let newer = newer.map_err(|difference| error(name, difference))?;

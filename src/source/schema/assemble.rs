@@ -7,7 +7,9 @@ use super::{
     query::{CheckRow, ColumnRow, Found, KeyRow, ReferenceRow},
 };
 use crate::{
-    model::table::{Column, ColumnDefault, ForeignKey, Key, KeyColumn, TableName, TableSchema, quote_identifier},
+    model::table::{
+        Column, ColumnDefault, ForeignKey, Key, KeyColumn, TableName, TableSchema, quote_identifier,
+    },
     source::error::SourceError,
 };
 
@@ -225,14 +227,8 @@ mod tests {
         let tables = vec![TableRow { name: name(), engine: "InnoDB".to_owned(), rows: 7 }];
         let clause = "json_valid(`doc`)".to_owned();
         let checks = vec![CheckRow { table: name(), clause }];
-        let found = Found {
-            is_mariadb: false,
-            tables,
-            columns,
-            keys,
-            references: Vec::new(),
-            checks,
-        };
+        let found =
+            Found { is_mariadb: false, tables, columns, keys, references: Vec::new(), checks };
         super::tables(found).unwrap().remove(0)
     }
 

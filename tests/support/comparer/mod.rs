@@ -116,8 +116,10 @@ impl<'a> Comparison<'a> {
         }
         let mut report = tally.report();
         if !tally.differing.is_empty() {
-            rows::each(self.source, table, |document| report.extend(tally.explain(&shaped(document))))
-                .await;
+            rows::each(self.source, table, |document| {
+                report.extend(tally.explain(&shaped(document)));
+            })
+            .await;
         }
         report
     }

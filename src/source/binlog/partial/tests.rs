@@ -82,7 +82,7 @@ fn what_an_update_lacks_is_unchanged_and_shown_from_before_where_it_is_there() {
     let expected = " - 7|?|?|?|? + 7|8|=|=|=";
     check(Dialect::Mysql, (1, 0b10, false), ChangeKind::Update, &key_only, expected);
     let more = [&[0b10][..], &INT_7, &[1, b'x'], &[0], &INT_8].concat();
-    let expected = " - 7|null|?|x|? + 8|null|=|x|=";
+    let expected = " - 7|null|?|'x'|? + 8|null|=|'x'|=";
     check(Dialect::Mysql, (0b1011, 1, false), ChangeKind::Update, &more, expected);
 }
 
@@ -96,9 +96,8 @@ fn what_is_generated_may_have_changed_in_mariadb() {
 #[test]
 fn differences_are_applied_where_the_value_before_is_there() {
     let empty = [0, 0, 0, 0];
-    let update = |before: &[u8], diff: &[u8]| {
-        [&[0][..], &INT_7, before, &[1, 1], &[0], diff].concat()
-    };
+    let update =
+        |before: &[u8], diff: &[u8]| [&[0][..], &INT_7, before, &[1, 1], &[0], diff].concat();
     let plan = plan(Dialect::Mysql);
     let show = |images, bytes: &[u8]| shown(&plan, images, ChangeKind::Update, bytes);
     let changed = show((0b10001, 0b10000, true), &update(&JSON, &DIFF)).unwrap();

@@ -3,7 +3,7 @@
 use crate::codec::element::{self, Element};
 
 /// Appends the document that setting these fields makes of another: each at its place, new ones at the end.
-pub(super) fn merge(out: &mut Vec<u8>, document: &[u8], fields: &[u8]) {
+pub fn merge(out: &mut Vec<u8>, document: &[u8], fields: &[u8]) {
     let fields: Vec<Element<'_>> = element::elements(element::inside(fields)).collect();
     let mut placed = vec![false; fields.len()];
     let mut next = 0;
@@ -45,8 +45,7 @@ mod tests {
     fn fields_keep_their_places_and_new_ones_come_last() {
         let document = doc! { "_id": 1, "a": "x", "b": { "c": [1, 2] }, "d": null, "e": 2.5 };
         let fields = doc! { "d": true, "b": 7_i64, "f": "new" };
-        let expected =
-            doc! { "_id": 1, "a": "x", "b": 7_i64, "d": true, "e": 2.5, "f": "new" };
+        let expected = doc! { "_id": 1, "a": "x", "b": 7_i64, "d": true, "e": 2.5, "f": "new" };
         assert_eq!(merged(&document, &fields), bson::serialize_to_vec(&expected).unwrap());
         assert_eq!(merged(&doc! {}, &fields), bson::serialize_to_vec(&fields).unwrap());
         assert_eq!(merged(&document, &doc! {}), bson::serialize_to_vec(&document).unwrap());
