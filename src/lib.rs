@@ -28,8 +28,8 @@
 //! under), *schema changed*, and *mark*. A mark follows the rows that it covers, is emitted only at a transaction's end,
 //! a DDL or the end of a snapshot range, and is saved only after the target said *durable* for everything before it.
 //! Nothing else moves a position. That one rule is the whole guarantee: whatever is killed, whenever, the restart reads
-//! again from a place that the target is known to have passed, and since every write replaces or deletes by key, reading
-//! again is harmless.
+//! again from a place that the target is known to have passed, and since every write replaces, sets fields or deletes by
+//! key, and never makes a document of fields alone, reading again is harmless.
 //!
 //! # Invariants
 //!

@@ -18,6 +18,7 @@ mod copying;
 mod golden;
 mod guarding;
 mod house;
+mod images;
 mod mariadb;
 mod operating;
 mod positions;

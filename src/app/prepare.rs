@@ -286,7 +286,8 @@ fn remember(state: &mut State, tables: &[Arc<TableSchema>], position: &Position)
 fn schemas_at(state: &State, tables: &[Arc<TableSchema>]) -> Vec<Arc<TableSchema>> {
     let at = |table: &Arc<TableSchema>| match state.schemas.get(&table.name.to_string()) {
         Some(saved) => Arc::new(saved.clone()),
-        None => Arc::clone(table),
+        // Its rows may be older than what was found, and nothing in the stream tells of a changed default.
+        None => Arc::new(TableSchema { defaults: Vec::new(), ..TableSchema::clone(table) }),
     };
     tables.iter().map(at).collect()
 }

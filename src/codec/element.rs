@@ -129,6 +129,66 @@ pub fn decimal(out: &mut Vec<u8>, number: u64, width: usize) {
     out.extend_from_slice(digits.get(20 - used..).unwrap_or_default());
 }
 
+/// Whether a document has no elements.
+#[must_use]
+pub const fn is_empty(document: &[u8]) -> bool {
+    document.len() <= 5
+}
+
+/// The elements of a document without its length and end. What is no element ends them.
+pub fn elements(mut rest: &[u8]) -> impl Iterator<Item = Element<'_>> {
+    std::iter::from_fn(move || {
+        let (element, behind) = Element::cut(rest)?;
+        rest = behind;
+        Some(element)
+    })
+}
+
+/// The bytes of a document between its length and its end.
+#[must_use]
+pub fn inside(document: &[u8]) -> &[u8] {
+    document.get(4..document.len().saturating_sub(1)).unwrap_or_default()
+}
+
+/// One element of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// All of it: type byte, name, payload.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Element<'a> {
+    fn cut(rest: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (&kind, named) = rest.split_first()?;
+        let name = named.split(|&byte| byte == 0).next()?;
+        let payload = named.get(name.len() + 1..)?;
+        let length = 2 + name.len() + payload_length(kind, payload)?;
+        let (bytes, behind) = rest.split_at_checked(length)?;
+        Some((Self { name, bytes }, behind))
+    }
+}
+
+/// How long the payload of an element is, of the types that are written here.
+fn payload_length(kind: u8, payload: &[u8]) -> Option<usize> {
+    let declared = || {
+        let bytes = payload.first_chunk::<4>()?;
+        usize::try_from(i32::from_le_bytes(*bytes)).ok()
+    };
+    match kind {
+        tag::NULL => Some(0),
+        tag::BOOLEAN => Some(1),
+        tag::INT32 => Some(4),
+        tag::DOUBLE | tag::INT64 | tag::DATE_TIME => Some(8),
+        tag::DECIMAL128 => Some(16),
+        tag::STRING => declared()?.checked_add(4),
+        tag::BINARY => declared()?.checked_add(5),
+        tag::DOCUMENT | tag::ARRAY => declared(),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

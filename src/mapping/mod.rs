@@ -7,6 +7,7 @@
 mod cell;
 mod codec;
 mod issue;
+mod merge;
 mod name;
 mod plan;
 mod reverse;
@@ -17,6 +18,7 @@ mod rules;
 mod tests;
 
 pub use issue::{PlanIssue, Problem, shared_collections};
+pub use merge::merge;
 pub use plan::Plan;
 pub use row::{Mapped, RowFault, RowMapper, Visitor};
 pub use rules::{RuleBook, TableRules, TypeRules};

@@ -120,6 +120,15 @@ impl Plan {
         matches!(self.shape, Shape::Hash { .. })
     }
 
+    /// Whether a document may lack fields of columns that are NULL, so that setting some fields does not tell where they
+    /// belong.
+    #[must_use]
+    pub fn omits_nulls(&self) -> bool {
+        self.columns
+            .iter()
+            .any(|column| column.field.as_ref().is_some_and(|field| field.omits_null))
+    }
+
     /// What is told of the table although it can be mapped.
     #[must_use]
     pub fn issues(&self) -> &[PlanIssue] {

@@ -46,6 +46,12 @@ impl Plan {
         }
     }
 
+    /// The same of the bytes of such a document.
+    #[must_use]
+    pub fn key_of_filter(&self, filter: &[u8]) -> Option<Cursor> {
+        self.key_of(RawDocument::from_bytes(filter).ok()?)
+    }
+
     /// The values of just these fields in just this order.
     fn values(&self, document: &RawDocument, names: &[Box<[u8]>]) -> Option<Cursor> {
         let columns = self.key_columns();

@@ -17,7 +17,7 @@ use crate::{
         element::{self, tag},
     },
     model::{
-        change::{ChangeKind, Image, RowVisitor},
+        change::{Absence, ChangeKind, Image, RowVisitor},
         value::Value,
     },
 };
@@ -40,6 +40,29 @@ pub enum Mapped<'a> {
         replaced: Option<&'a [u8]>,
         /// How many cells have no BSON form and became Null.
         coerced: u32,
+    },
+    /// These fields of the document are to be set, where there is one.
+    Set {
+        /// What finds it.
+        filter: &'a [u8],
+        /// The fields that the change has told; without those of the key, which it did not change. Never empty.
+        fields: &'a [u8],
+        /// How many cells have no BSON form and became Null.
+        coerced: u32,
+    },
+    /// The change has told nothing that the document holds.
+    Nothing,
+    /// The change does not tell the whole document: its row is to be read from the table.
+    Reread {
+        /// What finds the document.
+        filter: &'a [u8],
+        /// What finds the document that the row had before its key changed; that one goes.
+        replaced: Option<&'a [u8]>,
+    },
+    /// The change does not tell which row it is of: the image lacks this column, and the row cannot be asked for.
+    Unknown {
+        /// The column.
+        column: &'a str,
     },
     /// The document is to be deleted.
     Delete {
@@ -104,6 +127,13 @@ impl RowVisitor for Visitor<'_> {
             Image::Before => self.before.key_cell(self.plan, column, value),
         }
     }
+
+    fn absent(&mut self, image: Image, column: usize, absence: Absence) {
+        match image {
+            Image::After => self.after.absent_cell(self.plan, column, absence),
+            Image::Before => self.before.absent_cell(self.plan, column, absence),
+        }
+    }
 }
 
 impl RowMapper {
@@ -116,6 +146,9 @@ impl RowMapper {
 
     /// Ends the change whose cells [`Self::visitor`] took.
     pub fn finish<'m>(&'m mut self, plan: &'m Plan, kind: ChangeKind) -> Mapped<'m> {
+        if let Some(column) = self.unknown(plan, kind) {
+            return Mapped::Unknown { column };
+        }
         let Self { before, after, old_filter, filter, document } = self;
         for buffer in [&mut *old_filter, filter, document] {
             clear(buffer);
@@ -130,7 +163,11 @@ impl RowMapper {
         }
         after.ends(plan);
         after.filter(plan, filter);
-        after.document(plan, filter, document);
+        if after.absence.is_none() {
+            after.document(plan, filter, document);
+        } else {
+            after.told_fields(plan, document);
+        }
         if kind == ChangeKind::Update {
             before.ends(plan);
             before.filter(plan, old_filter);
@@ -144,6 +181,16 @@ impl RowMapper {
                 let replaced = replaced.filter(|_| lost.is_none());
                 Mapped::Rejected { filter, row: document, replaced, reason }
             }
+            None if let Some(absence) = after.absence => {
+                let is_whole_row_needed = absence == Absence::Untold || plan.omits_nulls();
+                if is_whole_row_needed || moved {
+                    return Mapped::Reread { filter, replaced };
+                }
+                match element::is_empty(document) {
+                    true => Mapped::Nothing,
+                    false => Mapped::Set { filter, fields: document, coerced: after.coerced },
+                }
+            }
             None => Mapped::Write {
                 insert: kind != ChangeKind::Update,
                 filter,
@@ -152,6 +199,19 @@ impl RowMapper {
                 coerced: after.coerced,
             },
         }
+    }
+}
+
+impl RowMapper {
+    /// The column that an image lacks without which nothing can be done.
+    fn unknown<'p>(&self, plan: &'p Plan, kind: ChangeKind) -> Option<&'p str> {
+        let sides = match kind {
+            ChangeKind::Insert | ChangeKind::Read => [Some(&self.after), None],
+            ChangeKind::Delete => [Some(&self.before), None],
+            ChangeKind::Update => [Some(&self.before), Some(&self.after)],
+        };
+        let column = sides.into_iter().flatten().find_map(|side| side.unknown)?;
+        plan.schema().columns.get(column).map(|column| column.name.as_str())
     }
 }
 
@@ -171,6 +231,10 @@ struct Side {
     coerced: u32,
     /// The first cell that cannot be told.
     fault: Option<(usize, CellFault)>,
+    /// What is known of cells that the image lacks; `None` where it lacks none.
+    absence: Option<Absence>,
+    /// The first column that the image lacks although it tells rows apart.
+    unknown: Option<usize>,
 }
 
 /// A part of the key: type and payload; no type as long as it has not come by.
@@ -193,6 +257,7 @@ impl Side {
         self.parts.clear();
         self.parts.resize(parts, KeyPart::default());
         (self.next, self.coerced, self.fault) = (0, 0, None);
+        (self.absence, self.unknown) = (None, None);
     }
 
     /// A cell of an image of which everything is told.
@@ -221,6 +286,20 @@ impl Side {
         let Some(planned) = self.planned(plan, column) else { return };
         if let Some(part) = &planned.part {
             self.key_part(part, column, value);
+        }
+    }
+
+    /// A cell that the image lacks.
+    fn absent_cell(&mut self, plan: &Plan, column: usize, absence: Absence) {
+        let Some(planned) = self.planned(plan, column) else { return };
+        if planned.part.is_some() || plan.is_keyless() {
+            self.unknown = self.unknown.or(Some(column));
+        }
+        if planned.field.is_some() {
+            self.absence = match (self.absence, absence) {
+                (Some(Absence::Untold), _) | (_, Absence::Untold) => Some(Absence::Untold),
+                _ => Some(Absence::Unchanged),
+            };
         }
     }
 
@@ -320,6 +399,22 @@ impl Side {
             out.extend_from_slice(id);
         }
         out.extend_from_slice(&self.body);
+        element::end(out, at);
+    }
+}
+
+impl Side {
+    /// Appends the fields that the image has told, without those of the key.
+    fn told_fields(&self, plan: &Plan, out: &mut Vec<u8>) {
+        let keys = plan.columns.iter().filter(|planned| planned.part.is_some());
+        let names: Vec<&[u8]> =
+            keys.filter_map(|planned| planned.field.as_ref()?.head.get(1..)).collect();
+        let at = element::begin(out);
+        for told in element::elements(&self.body) {
+            if !names.iter().any(|name| name.strip_suffix(b"\0") == Some(told.name)) {
+                out.extend_from_slice(told.bytes);
+            }
+        }
         element::end(out, at);
     }
 }

@@ -60,6 +60,18 @@ pub trait RowBlock: Send + Sync + fmt::Debug {
 pub trait RowVisitor {
     /// Takes one cell. A cell that cannot be mapped is remembered by the visitor; the row is walked to its end.
     fn cell(&mut self, image: Image, column: usize, value: Value<'_>);
+
+    /// Takes the place of a cell that the image does not hold (`binlog_row_image` other than FULL).
+    fn absent(&mut self, image: Image, column: usize, absence: Absence);
+}
+
+/// What is known of a cell that an image does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// The change left it as it was.
+    Unchanged,
+    /// It may have changed, or its value is not known: only the table itself tells it.
+    Untold,
 }
 
 /// Which side of a change a cell belongs to.

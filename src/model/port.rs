@@ -3,8 +3,9 @@
 use std::{future::Future, sync::Arc};
 
 use super::{
+    change::RowBlock,
     fault::Fault,
-    key::SqlValue,
+    key::{Cursor, SqlValue},
     letter::{DeadLetter, LetterKey},
     position::Transaction,
     state::{State, StatePart, TableRecord},
@@ -39,6 +40,17 @@ pub trait RowReader: Send + Sync + 'static {
         row: &[SqlValue],
         transaction: &Transaction,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Reads the row of a key anew, when the source already shows the transaction: one row at most that counts, but
+    /// perhaps one whose key the column's collation only holds for equal. `columns` are those of the key as positions
+    /// in the table. `None` where the table is gone.
+    fn reread(
+        &self,
+        table: &Arc<TableSchema>,
+        columns: &[usize],
+        key: &Cursor,
+        transaction: &Transaction,
+    ) -> impl Future<Output = Result<Option<Box<dyn RowBlock>>, Fault>> + Send;
 }
 
 /// The saved state.

@@ -50,6 +50,10 @@ pub struct TableSchema {
     pub name: TableName,
     /// All columns in ordinal order, invisible and generated ones too; a row image has its cells in this order.
     pub columns: Vec<Column>,
+    /// For each column what a row holds that was inserted without naming it; `None` where that is not known, as of an
+    /// expression. Empty where nothing is known of any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defaults: Vec<Option<ColumnDefault>>,
     /// What tells one row from another; `None` where neither a primary nor a usable unique key exists.
     pub key: Option<Key>,
     /// Every unique key that could serve as [`TableSchema::key`], the primary key first, then in the server's order.
@@ -89,6 +93,7 @@ impl TableSchema {
         Self {
             name,
             columns: Vec::new(),
+            defaults: Vec::new(),
             key: None,
             unique_keys: Vec::new(),
             foreign_keys: Vec::new(),
@@ -123,6 +128,18 @@ pub struct Column {
     /// Whether it is `ON UPDATE CURRENT_TIMESTAMP`.
     #[serde(default)]
     pub on_update_timestamp: bool,
+}
+
+/// What a column of a row holds that was inserted without naming it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnDefault {
+    /// NULL.
+    Null,
+    /// No default is declared and NULL is not allowed: the type's zero.
+    Implicit,
+    /// A literal, as information_schema tells it.
+    Literal(String),
 }
 
 /// A column's type.

@@ -83,7 +83,7 @@ impl WriteGroup {
         self.bytes.get(operation.filter.clone()).unwrap_or_default()
     }
 
-    /// The document of an operation as BSON; empty for a delete.
+    /// The document of an operation as BSON, or the fields to be set; empty for a delete.
     #[must_use]
     pub fn document(&self, operation: &Operation) -> &[u8] {
         self.bytes.get(operation.document.clone()).unwrap_or_default()
@@ -97,19 +97,22 @@ pub struct Operation {
     pub kind: OperationKind,
     /// The filter in [`WriteGroup::bytes`]: `{_id: …}` or the identity's fields.
     pub filter: Range<usize>,
-    /// The document in [`WriteGroup::bytes`]; empty for a delete.
+    /// The document in [`WriteGroup::bytes`], or the fields to be set; empty for a delete.
     pub document: Range<usize>,
     /// Where the change came from, for dead letters.
     pub origin: Origin,
 }
 
-/// What a write does. All are harmless to repeat.
+/// What a write does. All are harmless to repeat: what a [`OperationKind::Set`] puts over a document that is newer is
+/// written again behind it, since everything behind a saved position is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationKind {
     /// The document is believed to be new: insert, and where the identity is taken replace.
     Insert,
     /// Replace, or insert where there is none.
     Replace,
+    /// Set the fields of [`Operation::document`], where there is a document.
+    Set,
     /// Delete, where there is one.
     Delete,
 }
@@ -121,6 +124,7 @@ impl OperationKind {
         match self {
             Self::Insert => "insert",
             Self::Replace => "replace",
+            Self::Set => "set",
             Self::Delete => "delete",
         }
     }
@@ -131,7 +135,7 @@ impl OperationKind {
 pub struct WriteReport {
     /// Documents that were not there before.
     pub created: u64,
-    /// Documents that were there and were replaced.
+    /// Documents that were there and were replaced, or fields of them.
     pub replaced: u64,
     /// Documents that were deleted.
     pub deleted: u64,

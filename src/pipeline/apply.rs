@@ -213,7 +213,8 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     async fn fill(&mut self) -> Result<(), Fault> {
         loop {
             while self.intake.has_rows() && !self.lanes.is_full() {
-                self.intake.next(&mut self.lanes, &*self.reader, &self.crew).await?;
+                let Self { lanes, reader, crew, letters, .. } = self;
+                self.intake.next(lanes, &**reader, crew, letters).await?;
                 self.lanes.enter_opened(&mut self.ledger);
             }
             self.handle.add_changes(self.intake.take_count());

@@ -3,17 +3,24 @@
 //! Several changes of one key inside a batch become one operation, the last one winning. Since no two operations of a
 //! batch then touch the same document, their order is free, and the sink may send them in whatever commands are
 //! cheapest; order per key (promise P4) is kept because batches are written one after another.
+//!
+//! Fields that are set, where a change does not tell the whole row, are put into what the batch has for the document
+//! already. Replaying them is harmless too (promise P3): set over a document that is newer they make it older for a
+//! while, but every change behind a saved position comes again in its order, and each field's last one decides.
 
 use std::{hash::BuildHasher, ops::Range, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable, hash_table::Entry};
 
-use crate::model::{
-    change::Origin,
-    letter::DeadLetter,
-    table::TableSchema,
-    write::{Operation, OperationKind, Target, WriteBatch, WriteGroup},
+use crate::{
+    mapping,
+    model::{
+        change::Origin,
+        letter::DeadLetter,
+        table::TableSchema,
+        write::{Operation, OperationKind, Target, WriteBatch, WriteGroup},
+    },
 };
 
 /// What an operation costs beyond its bytes.
@@ -33,7 +40,7 @@ pub struct Write<'a> {
     pub kind: OperationKind,
     /// Which document, as a BSON filter.
     pub filter: &'a [u8],
-    /// The document; empty for a delete.
+    /// The document, or the fields to be set; empty for a delete.
     pub document: &'a [u8],
 }
 
@@ -113,7 +120,9 @@ impl BatchBuilder {
         origin: &Origin,
     ) {
         self.note_origin(origin);
-        self.forget_letter(table, write.filter);
+        if write.kind != OperationKind::Set {
+            self.forget_letter(table, write.filter);
+        }
         let group = self.group(target, table);
         let hash = self.hasher.hash_one((group, write.filter));
         let (groups, hasher) = (&self.groups, &self.hasher);
@@ -217,11 +226,35 @@ fn append(group: &mut WriteGroup, write: Write<'_>, origin: &Origin) {
 }
 
 fn fold(group: &mut WriteGroup, index: u32, write: Write<'_>, origin: &Origin) {
-    let document = store(&mut group.bytes, write.document);
+    let Some(first) = group.operations.get(index as usize) else { return };
+    let kind = folded(first.kind, write.kind);
+    let document = match (first.kind, write.kind) {
+        (OperationKind::Delete, OperationKind::Set) => return,
+        (_, OperationKind::Set) => {
+            let mut merged = Vec::new();
+            mapping::merge(&mut merged, group.document(first), write.document);
+            let place = first.document.clone();
+            put(&mut group.bytes, place, &merged)
+        }
+        _ => store(&mut group.bytes, write.document),
+    };
     if let Some(operation) = group.operations.get_mut(index as usize) {
-        operation.kind = folded(operation.kind, write.kind);
+        operation.kind = kind;
         operation.document = document;
         operation.origin = origin.clone();
+    }
+}
+
+/// Puts a document in the place of an older one where it fits, so that many small changes of a large document do not
+/// fill the batch.
+fn put(bytes: &mut Vec<u8>, place: Range<usize>, document: &[u8]) -> Range<usize> {
+    let end = place.start.saturating_add(document.len());
+    match bytes.get_mut(place.start..end).filter(|_| end <= place.end) {
+        Some(room) => {
+            room.copy_from_slice(document);
+            place.start..end
+        }
+        None => store(bytes, document),
     }
 }
 
@@ -232,12 +265,16 @@ fn store(bytes: &mut Vec<u8>, part: &[u8]) -> Range<usize> {
 }
 
 /// What two operations on one document amount to. A row that was new stays new when it is changed again; behind a
-/// delete the document may or may not be there, so it is replaced.
+/// delete the document may or may not be there, so it is replaced. Setting fields changes what is written, not how;
+/// behind a delete it would find nothing.
 const fn folded(first: OperationKind, second: OperationKind) -> OperationKind {
     match (first, second) {
         (_, OperationKind::Delete) => OperationKind::Delete,
+        (first, OperationKind::Set) => first,
         (OperationKind::Insert, _) => OperationKind::Insert,
-        (OperationKind::Replace | OperationKind::Delete, _) => OperationKind::Replace,
+        (OperationKind::Replace | OperationKind::Set | OperationKind::Delete, _) => {
+            OperationKind::Replace
+        }
     }
 }
 
@@ -323,6 +360,65 @@ mod tests {
                 }
             }
             prop_assert_eq!(actual, expected);
+        }
+
+        /// Whatever the collection held before, also where the stream is read again from the middle.
+        #[test]
+        fn fields_that_are_set_end_where_they_would_one_by_one(
+            changes in proptest::collection::vec((0u8..3, 0u8..4, 0u8..8), 0..40),
+            held in proptest::collection::vec(any::<bool>(), 3),
+        ) {
+            let (target, table) = target();
+            let mut batch = BatchBuilder::default();
+            let start: Collected = (0..3_u8)
+                .filter(|key| held[usize::from(*key)])
+                .map(|key| (i32::from(key), document(-1, 7)))
+                .collect();
+            let mut expected = start.clone();
+            for (index, (key, kind, fields)) in changes.iter().enumerate() {
+                let kind = [OperationKind::Insert, OperationKind::Replace, OperationKind::Set, OperationKind::Delete][usize::from(*kind)];
+                let told = document(i32::try_from(index).unwrap(), if kind == OperationKind::Set { *fields } else { 7 });
+                let filter = bson::serialize_to_vec(&bson::doc! { "_id": i32::from(*key) }).unwrap();
+                let bytes = bson::serialize_to_vec(&told).unwrap();
+                let document: &[u8] = if kind == OperationKind::Delete { &[] } else { &bytes };
+                batch.push(&target, &table, Write { kind, filter: &filter, document }, &Origin::Snapshot);
+                apply(&mut expected, i32::from(*key), kind, told);
+            }
+            let mut actual = start;
+            for group in &batch.take().writes.groups {
+                for operation in &group.operations {
+                    let key = bson::deserialize_from_slice::<bson::Document>(group.filter(operation)).unwrap().get_i32("_id").unwrap();
+                    let told = bson::deserialize_from_slice(group.document(operation)).unwrap_or_default();
+                    apply(&mut actual, key, operation.kind, told);
+                }
+            }
+            prop_assert_eq!(format!("{actual:?}"), format!("{expected:?}"));
+        }
+    }
+
+    type Collected = std::collections::BTreeMap<i32, bson::Document>;
+
+    /// Those of the fields `a`, `b`, `c` whose bit is set.
+    fn document(number: i32, fields: u8) -> bson::Document {
+        let told =
+            ["a", "b", "c"].into_iter().enumerate().filter(|(bit, _)| fields >> bit & 1 == 1);
+        told.map(|(bit, name)| match number % 3 {
+            0 => (name.to_owned(), bson::Bson::Int32(number)),
+            1 => (name.to_owned(), bson::Bson::String("x".repeat(bit + 1))),
+            _ => (name.to_owned(), bson::Bson::Null),
+        })
+        .collect()
+    }
+
+    fn apply(collected: &mut Collected, key: i32, kind: OperationKind, told: bson::Document) {
+        match kind {
+            OperationKind::Insert | OperationKind::Replace => drop(collected.insert(key, told)),
+            OperationKind::Delete => drop(collected.remove(&key)),
+            OperationKind::Set => {
+                if let Some(document) = collected.get_mut(&key) {
+                    document.extend(told);
+                }
+            }
         }
     }
 }

@@ -1,22 +1,25 @@
 //! The block of rows that is being mapped, one change at a time.
 //!
-//! A change of a keyless table that takes a row away is the one case in which the loop must ask the source before it
-//! can go on: equal rows share a document, which goes only when the last of them is gone.
+//! In two cases the loop must ask the source before it can go on. A change of a keyless table takes a row away: equal rows
+//! share a document, which goes only when the last of them is gone. Or a change does not tell its whole row and what it
+//! tells is not enough: the row is read anew. What is read may be newer than the change; the changes in between are
+//! still to come, and the last of them decides, as behind the first copy.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     batch::Write,
     flight::Crew,
     lanes::{Lanes, Route},
-    letters,
+    letters::{self, OpenLetters},
 };
 use crate::{
     mapping::{Mapped, Plan, RowMapper},
     model::{
-        change::{ChangeKind, Image, Origin, RowVisitor, Rows},
-        fault::Fault,
+        change::{Absence, ChangeKind, Image, Origin, RowVisitor, Rows},
+        fault::{Fault, Stage},
         key::SqlValue,
+        letter::LetterKey,
         port::{Checkpoints, RowReader, Sink},
         value::Value,
         write::OperationKind,
@@ -33,6 +36,14 @@ pub(super) struct Intake {
     /// The before image of a keyless table's row.
     row: Vec<SqlValue>,
     count: u64,
+    /// Rows that could not be mapped, whose letters may be open before anybody says so.
+    unmapped: HashSet<LetterKey>,
+}
+
+/// A row to be read anew, by what finds its document.
+#[derive(Debug)]
+struct Errand {
+    filter: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -72,6 +83,7 @@ impl Intake {
         lanes: &mut Lanes,
         reader: &R,
         crew: &Crew<S, C>,
+        letters: &OpenLetters,
     ) -> Result<(), Fault> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let plan = Arc::clone(&open.plan);
@@ -89,36 +101,112 @@ impl Intake {
         open.note(kind);
         self.count += 1;
         let takes_away = matches!(kind, ChangeKind::Update | ChangeKind::Delete);
-        let keep_old = plan.is_keyless() && takes_away && self.is_row_left(reader, crew).await?;
-        self.push(lanes, &plan, kind, keep_old);
+        let is_told = self.row.len() == plan.schema().columns.len();
+        let keep_old =
+            plan.is_keyless() && takes_away && is_told && self.is_row_left(reader, crew).await?;
+        if let Some(errand) = self.push(lanes, &plan, kind, keep_old, letters)? {
+            self.reread(lanes, &plan, errand, reader, crew).await?;
+        }
         Ok(())
     }
 
-    fn push(&mut self, lanes: &mut Lanes, plan: &Plan, kind: ChangeKind, keep_old: bool) {
-        let Some(open) = &mut self.open else { return };
+    /// Pushes what the change amounts to; the answer is a row that must be read first.
+    fn push(
+        &mut self,
+        lanes: &mut Lanes,
+        plan: &Plan,
+        kind: ChangeKind,
+        keep_old: bool,
+        letters: &OpenLetters,
+    ) -> Result<Option<Errand>, Fault> {
+        let Some(open) = &mut self.open else { return Ok(None) };
         let (target, table, origin) = (plan.target(), plan.schema(), &open.rows.origin);
-        let mut push = |write| lanes.push(open.route, target, table, write, origin);
-        let delete = |filter| Write { kind: OperationKind::Delete, filter, document: &[] };
+        let mut push = |kind, filter, document| {
+            lanes.push(open.route, target, table, Write { kind, filter, document }, origin);
+        };
         match self.mapper.finish(plan, kind) {
             Mapped::Write { insert, filter, document, replaced, coerced } => {
                 open.coerced += u64::from(coerced);
                 if let Some(old) = replaced.filter(|_| !keep_old) {
-                    push(delete(old));
+                    push(OperationKind::Delete, old, &[]);
                 }
                 let kind = if insert { OperationKind::Insert } else { OperationKind::Replace };
-                push(Write { kind, filter, document });
+                push(kind, filter, document);
             }
+            Mapped::Set { filter, fields, coerced } => {
+                // Fields do not make a document whole that is not as its row is.
+                let key = || LetterKey { table: table.name.to_string(), key: filter.to_vec() };
+                let is_unmapped = !self.unmapped.is_empty() && self.unmapped.remove(&key());
+                if is_unmapped || letters.holds(&table.name, filter) {
+                    return Ok(Some(Errand { filter: filter.to_vec() }));
+                }
+                open.coerced += u64::from(coerced);
+                push(OperationKind::Set, filter, fields);
+            }
+            Mapped::Nothing => {}
+            Mapped::Reread { filter, replaced } => {
+                if let Some(old) = replaced {
+                    push(OperationKind::Delete, old, &[]);
+                }
+                return Ok(Some(Errand { filter: filter.to_vec() }));
+            }
+            Mapped::Unknown { column } => return Err(open.untold(column)),
             Mapped::Delete { .. } if keep_old => {}
-            Mapped::Delete { filter } => push(delete(filter)),
+            Mapped::Delete { filter } => push(OperationKind::Delete, filter, &[]),
             Mapped::Rejected { filter, row, reason, replaced } => {
                 if let Some(old) = replaced.filter(|_| !keep_old) {
-                    push(delete(old));
+                    push(OperationKind::Delete, old, &[]);
                 }
                 let letter =
                     letters::unmapped(&table.name, filter, row, reason.to_string(), origin);
+                let key = LetterKey { table: table.name.to_string(), key: filter.to_vec() };
+                self.unmapped.insert(key);
                 lanes.push_letter(open.route, letter, origin);
             }
         }
+        Ok(None)
+    }
+
+    /// Writes a row as it is now; its document goes if there is no row of this key any more.
+    async fn reread<S: Sink, C: Checkpoints, R: RowReader>(
+        &mut self,
+        lanes: &mut Lanes,
+        plan: &Plan,
+        errand: Errand,
+        reader: &R,
+        crew: &Crew<S, C>,
+    ) -> Result<(), Fault> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let origin = open.rows.origin.clone();
+        let key = plan.key_of_filter(&errand.filter);
+        let (Origin::Stream(transaction), Some(key)) = (&origin, key) else {
+            return Err(open.unreadable());
+        };
+        let (table, columns) = (plan.schema(), plan.key_columns());
+        let answer = crew.persist(|| reader.reread(table, &columns, &key, transaction)).await?;
+        let Some(mut rows) = answer else { return Ok(()) };
+        while let Some(kind) = rows.next_change(&mut self.mapper.visitor(plan))? {
+            match self.mapper.finish(plan, kind) {
+                Mapped::Write { filter, document, coerced, .. } if filter == errand.filter => {
+                    open.coerced += u64::from(coerced);
+                    let write = Write { kind: OperationKind::Replace, filter, document };
+                    lanes.push(open.route, plan.target(), table, write, &origin);
+                    return Ok(());
+                }
+                Mapped::Rejected { filter, row, reason, .. } if filter == errand.filter => {
+                    let reason = reason.to_string();
+                    let letter = letters::unmapped(&table.name, filter, row, reason, &origin);
+                    let key = LetterKey { table: table.name.to_string(), key: filter.to_vec() };
+                    self.unmapped.insert(key);
+                    lanes.push_letter(open.route, letter, &origin);
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        let write = Write { kind: OperationKind::Delete, filter: &errand.filter, document: &[] };
+        lanes.push(open.route, plan.target(), table, write, &origin);
+        Ok(())
     }
 
     async fn is_row_left<S: Sink, C: Checkpoints, R: RowReader>(
@@ -139,6 +227,31 @@ impl Intake {
 }
 
 impl Open {
+    /// The fault of a change that does not say which row it is of.
+    fn untold(&self, column: &str) -> Fault {
+        let message = format!(
+            "the row image lacks column {column}, without which the row cannot be told from others"
+        );
+        let fault = Fault::fatal(Stage::Binlog, message).at_table(&self.rows.table.name).with_hint(
+            "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect; then `binleaf checkpoint reset --tables` copies the table anew",
+        );
+        self.at_position(fault)
+    }
+
+    /// The fault of a row that must be read anew and cannot be asked for.
+    fn unreadable(&self) -> Fault {
+        let fault = Fault::fatal(Stage::Source, "a row that is to be read again has no key")
+            .at_table(&self.rows.table.name);
+        self.at_position(fault)
+    }
+
+    fn at_position(&self, fault: Fault) -> Fault {
+        match &self.rows.origin {
+            Origin::Stream(transaction) => fault.at_position(transaction.describe()),
+            Origin::Snapshot => fault,
+        }
+    }
+
     fn note(&mut self, kind: ChangeKind) {
         let [read, insert, update, delete] = &mut self.counts;
         let count = match kind {
@@ -176,5 +289,9 @@ impl<V: RowVisitor> RowVisitor for Tee<'_, V> {
             self.row.push(SqlValue::copy(value).unwrap_or(SqlValue::Null));
         }
         self.first.cell(image, column, value);
+    }
+
+    fn absent(&mut self, image: Image, column: usize, absence: Absence) {
+        self.first.absent(image, column, absence);
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         change::Origin,
         fault::{Class, Fault, Stage},
         letter::{DeadLetter, LetterKey},
+        table::TableName,
         write::{OperationKind, Rejection, WriteBatch},
     },
     telemetry::metrics,
@@ -37,6 +38,12 @@ impl OpenLetters {
         self.by_table.get(table).copied().unwrap_or(0)
     }
 
+    /// Whether the row has an open letter.
+    pub(super) fn holds(&self, table: &TableName, key: &[u8]) -> bool {
+        !self.keys.is_empty()
+            && self.keys.contains(&LetterKey { table: table.to_string(), key: key.to_vec() })
+    }
+
     /// Takes in what became of a batch; the answer is the letters that it has settled.
     pub(super) fn landed(
         &mut self,
@@ -60,7 +67,9 @@ impl OpenLetters {
             if self.count(&table) == 0 {
                 continue;
             }
-            for (index, operation) in group.operations.iter().enumerate() {
+            // Fields that were set do not make a document whole.
+            let whole = group.operations.iter().enumerate();
+            for (index, operation) in whole.filter(|(_, one)| one.kind != OperationKind::Set) {
                 let key = LetterKey { table: table.clone(), key: group.filter(operation).to_vec() };
                 if !refused.contains(&(group_index, index)) && self.keys.remove(&key) {
                     self.by_table
@@ -98,7 +107,7 @@ pub(super) fn letter_of(batch: &WriteBatch, rejection: &Rejection) -> Option<Dea
 
 /// The letter of a row that could not be mapped.
 pub(super) fn unmapped(
-    table: &crate::model::table::TableName,
+    table: &TableName,
     key: &[u8],
     row: &[u8],
     reason: String,

@@ -155,6 +155,7 @@ mod tests {
         let table = TableSchema {
             name: TableName::new("shop", "orders"),
             columns: Vec::new(),
+            defaults: Vec::new(),
             key: None,
             unique_keys: Vec::new(),
             foreign_keys: Vec::new(),

@@ -70,6 +70,8 @@ pub(super) enum Verb {
     Delete,
     Replace,
     Insert,
+    /// Set fields; no document is made.
+    Set,
 }
 
 impl From<OperationKind> for Verb {
@@ -78,6 +80,7 @@ impl From<OperationKind> for Verb {
             OperationKind::Delete => Self::Delete,
             OperationKind::Replace => Self::Replace,
             OperationKind::Insert => Self::Insert,
+            OperationKind::Set => Self::Set,
         }
     }
 }
@@ -139,7 +142,7 @@ pub(super) struct Cut {
 pub(super) fn cut(batch: &WriteBatch, limits: &Limits) -> Cut {
     let mut cut = Cut::default();
     for (group_index, group) in batch.groups.iter().enumerate() {
-        for verb in [Verb::Delete, Verb::Replace, Verb::Insert] {
+        for verb in [Verb::Delete, Verb::Replace, Verb::Insert, Verb::Set] {
             let of_verb = group.operations.iter().enumerate();
             let places = of_verb
                 .filter(|(_, one)| Verb::from(one.kind) == verb)
@@ -245,7 +248,7 @@ pub(super) fn encode(
     let group = batch.groups.get(chunk.group)?;
     let (command, list) = match chunk.verb {
         Verb::Delete => ("delete", "deletes"),
-        Verb::Replace => ("update", "updates"),
+        Verb::Replace | Verb::Set => ("update", "updates"),
         Verb::Insert => ("insert", "documents"),
     };
     let mut body = BodyWriter::new(chunk.bytes + Limits::ENVELOPE);
@@ -275,11 +278,18 @@ fn encode_operation(
     }
     let open = body.open_document_at(index);
     body.document("q", group.filter(operation));
-    if verb == Verb::Replace {
-        body.document("u", group.document(operation));
-        body.boolean("upsert", true);
-    } else {
-        body.int32("limit", 1);
+    match verb {
+        Verb::Replace => {
+            body.document("u", group.document(operation));
+            body.boolean("upsert", true);
+        }
+        Verb::Set => {
+            let update = body.open_document("u");
+            body.document("$set", group.document(operation));
+            body.close(update);
+            body.boolean("upsert", false);
+        }
+        Verb::Delete | Verb::Insert => body.int32("limit", 1),
     }
     body.close(open);
 }
@@ -289,7 +299,7 @@ mod tests {
     use bson::{Document, doc};
 
     use super::*;
-    use crate::sink::testing::{batch, delete, insert, replace};
+    use crate::sink::testing::{batch, delete, insert, replace, set};
 
     const CONCERN: Concern = Concern { write_concern: WriteConcern::Majority, journal: true };
 
@@ -309,6 +319,17 @@ mod tests {
             doc! { "insert": "orders", "documents": [{ "_id": 1, "text": "a" }, { "_id": 4, "text": "c" }], "ordered": false, "writeConcern": concern, "comment": "c" },
         ];
         assert_eq!(bodies, expected);
+    }
+
+    #[test]
+    fn fields_are_set_and_never_make_a_document() {
+        let batch = batch(&[set(1, "a"), replace(2, "b")]);
+        let cut = cut(&batch, &Limits::default());
+        assert_eq!(cut.chunks.len(), 2);
+        let updates = doc! { "q": { "_id": 1 }, "u": { "$set": { "text": "a" } }, "upsert": false };
+        let body = body(&batch, &cut.chunks[1]);
+        assert_eq!(body.get_str("update").unwrap(), "orders");
+        assert_eq!(body.get_array("updates").unwrap(), &[updates.into()]);
     }
 
     #[test]

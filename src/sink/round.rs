@@ -12,7 +12,7 @@ use super::{
     errors::{Problem, SinkError},
     reply::{Reply, WriteError},
 };
-use crate::model::write::{Rejection, WriteBatch, WriteReport};
+use crate::model::write::{OperationKind, Rejection, WriteBatch, WriteReport};
 
 /// What came back for one command.
 #[derive(Debug)]
@@ -111,6 +111,7 @@ impl<'a> Rounds<'a> {
         match verb {
             Verb::Delete => self.report.deleted += reply.count,
             Verb::Insert => self.report.created += reply.count,
+            Verb::Set => self.report.replaced += reply.count,
             Verb::Replace => {
                 self.report.created += reply.upserted;
                 self.report.replaced += reply.count.saturating_sub(reply.upserted);
@@ -170,7 +171,13 @@ impl<'a> Rounds<'a> {
         if refused.len() < self.refused_before {
             self.refused_before = refused.len();
             let places: Vec<Place> = refused.into_keys().collect();
-            self.queue(Verb::Replace, &places);
+            let sets_fields = |place: &Place| {
+                let found = place.find(self.batch);
+                found.is_some_and(|(_, operation)| operation.kind == OperationKind::Set)
+            };
+            let (sets, whole): (Vec<Place>, Vec<Place>) = places.into_iter().partition(sets_fields);
+            self.queue(Verb::Replace, &whole);
+            self.queue(Verb::Set, &sets);
         } else {
             let rejections =
                 refused.into_iter().map(|(place, reason)| place.reject(DUPLICATE_KEY, reason));
@@ -265,6 +272,20 @@ mod tests {
         });
         assert!(report.rejected.is_empty());
         assert_eq!(report.replaced, 2);
+    }
+
+    #[test]
+    fn fields_that_a_unique_index_refused_are_set_again_and_count_where_they_found_a_row() {
+        let batch = testing::batch(&[testing::set(1, "a"), testing::replace(2, "b")]);
+        let done = std::cell::Cell::new(false);
+        let (report, _) = play(&batch, |chunk| match (chunk.verb, done.replace(true)) {
+            (Verb::Replace, _) => answer(&doc! { "n": 1 }),
+            (Verb::Set, false) => answer(&taken("email_1")),
+            (Verb::Set, true) => answer(&doc! { "n": 0 }),
+            (verb, _) => panic!("{verb:?}"),
+        });
+        assert!(report.rejected.is_empty());
+        assert_eq!((report.created, report.replaced), (0, 1));
     }
 
     #[test]

@@ -21,6 +21,11 @@ pub(crate) fn replace(id: i32, text: &str) -> Change {
     (OperationKind::Replace, doc! { "_id": id }, Some(doc! { "_id": id, "text": text }))
 }
 
+/// Sets `text` of the row.
+pub(crate) fn set(id: i32, text: &str) -> Change {
+    (OperationKind::Set, doc! { "_id": id }, Some(doc! { "text": text }))
+}
+
 pub(crate) fn delete(id: i32) -> Change {
     (OperationKind::Delete, doc! { "_id": id }, None)
 }

@@ -1,4 +1,5 @@
-//! Asks the source whether an equal row is left, for tables whose rows nothing tells apart.
+//! Asks the source about rows of which an event does not say enough: whether an equal row is left, for tables whose rows
+//! nothing tells apart, and what a row of a key is now, for changes that do not tell all of it.
 //!
 //! The binlog is sent before its transaction can be seen. So the question waits until it can: with GTIDs by
 //! `WAIT_FOR_EXECUTED_GTID_SET` on the same connection (a GTID is executed once its commit is visible), without them by
@@ -11,19 +12,21 @@
 
 mod visible;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mysql_async::{Conn, Row, prelude::Queryable};
+use tokio::sync::Mutex;
 
 use super::{
     connect::{Connector, timed},
     error::SourceError,
-    literal,
+    literal, snapshot,
 };
 use crate::model::{
+    change::RowBlock,
     fault::{Fault, Stage},
     gtid::TransactionId,
-    key::SqlValue,
+    key::{Cursor, SqlValue},
     port::RowReader,
     position::Transaction,
     table::{Column, ColumnType, TableSchema, quote_identifier},
@@ -37,6 +40,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub struct SourceRowReader {
     connector: Connector,
     visible: visible::Visible,
+    /// The connection on which rows are read again, while nobody reads.
+    kept: Arc<Mutex<Option<Kept>>>,
 }
 
 /// In whose words the question is put.
@@ -50,6 +55,17 @@ enum Wording {
     Mariadb,
 }
 
+/// A connection, and the transaction that it is known to show.
+#[derive(Debug)]
+struct Kept {
+    connection: Conn,
+    shows: Option<TransactionId>,
+}
+
+/// `Table … doesn't exist` and `Unknown database`; `Unknown column`.
+const NO_TABLE: [u16; 2] = [1146, 1049];
+const NO_COLUMN: u16 = 1054;
+
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 enum ReaderError {
@@ -57,6 +73,8 @@ enum ReaderError {
     Source(SourceError),
     #[error("the source does not show the transaction yet")]
     Behind,
+    #[error("the row cannot be read again: the table has lost a column since it was changed")]
+    Changed,
     #[error("column {0}: a row without a key cannot be told by a JSON value")]
     Json(String),
     #[error("column {0}: the value is not of the column's type")]
@@ -79,6 +97,10 @@ impl ReaderError {
             Self::Json(_) => Fault::fatal(Stage::Source, self.to_string()).with_hint(
                 "give the table a primary key, or leave it out with target.keyless = \"skip\"",
             ),
+            Self::Changed => Fault::fatal(Stage::Source, self.to_string()).with_hint(format!(
+                "`binleaf checkpoint reset --tables {}`, then `binleaf run`, copies the table anew",
+                table.name
+            )),
             Self::Misfit(_) | Self::Width => Fault::fatal(Stage::Source, self.to_string()),
         };
         fault.at_table(&table.name).at_position(transaction.describe())
@@ -89,7 +111,7 @@ impl SourceRowReader {
     /// A reader over these connections.
     #[must_use]
     pub fn new(connector: Connector) -> Self {
-        Self { connector, visible: visible::Visible::default() }
+        Self { connector, visible: visible::Visible::default(), kept: Arc::default() }
     }
 
     async fn ask(
@@ -121,6 +143,65 @@ impl SourceRowReader {
         }
         Ok(answer.is_some())
     }
+
+    /// Reads a row by its key on the kept connection, which is given up with whatever went wrong on it.
+    async fn read(
+        &self,
+        table: &Arc<TableSchema>,
+        key: (&[usize], &Cursor),
+        transaction: &Transaction,
+    ) -> Result<Option<Box<dyn RowBlock>>, ReaderError> {
+        let limit = self.connector.config().read_timeout;
+        let mut place = self.kept.lock().await;
+        let mut kept = match place.take() {
+            Some(kept) => kept,
+            None => {
+                let connection = snapshot::prepared(&self.connector).await?;
+                Kept { connection, shows: None }
+            }
+        };
+        self.await_visible(&mut kept, transaction, limit).await?;
+        let shares_locks = transaction.gtid.is_none();
+        let found = snapshot::read_key(&mut kept.connection, table, key, shares_locks, limit).await;
+        match found {
+            Ok(rows) => {
+                *place = Some(kept);
+                Ok(Some(rows))
+            }
+            Err(SourceError::Refused(answer)) if NO_TABLE.contains(&answer.code) => Ok(None),
+            Err(SourceError::Refused(answer)) if answer.code == NO_COLUMN => {
+                Err(ReaderError::Changed)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl SourceRowReader {
+    /// Waits until the kept connection shows a transaction. MariaDB's stays in the snapshot that does.
+    async fn await_visible(
+        &self,
+        kept: &mut Kept,
+        transaction: &Transaction,
+        limit: Duration,
+    ) -> Result<(), ReaderError> {
+        if kept.shows == transaction.gtid {
+            return Ok(());
+        }
+        match &transaction.gtid {
+            None => {}
+            Some(TransactionId::Mysql(gtid)) => {
+                wait_for(&mut kept.connection, &gtid.to_string(), limit).await?;
+            }
+            Some(TransactionId::Mariadb(gtid)) => {
+                timed(limit, kept.connection.query_drop("ROLLBACK")).await?;
+                let patience = limit.min(LONGEST_WAIT);
+                self.visible.open_snapshot(&mut kept.connection, gtid, patience).await?;
+            }
+        }
+        kept.shows.clone_from(&transaction.gtid);
+        Ok(())
+    }
 }
 
 impl RowReader for SourceRowReader {
@@ -131,6 +212,17 @@ impl RowReader for SourceRowReader {
         transaction: &Transaction,
     ) -> Result<bool, Fault> {
         let answer = self.ask(table, row, transaction).await;
+        answer.map_err(|error| error.into_fault(table, transaction))
+    }
+
+    async fn reread(
+        &self,
+        table: &Arc<TableSchema>,
+        columns: &[usize],
+        key: &Cursor,
+        transaction: &Transaction,
+    ) -> Result<Option<Box<dyn RowBlock>>, Fault> {
+        let answer = self.read(table, (columns, key), transaction).await;
         answer.map_err(|error| error.into_fault(table, transaction))
     }
 }

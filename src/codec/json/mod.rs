@@ -4,10 +4,13 @@
 //! writer, so that numbers, strings and duplicate keys follow the same rules by both roads (promise P2).
 
 mod binary;
+mod diff;
 mod number;
 mod opaque;
+mod path;
 mod print;
 mod text;
+mod tree;
 mod writer;
 
 #[cfg(test)]
@@ -34,6 +37,14 @@ pub fn append_binary(out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
 /// A [`CellFault`] as for [`append_binary`]; keys with U+0000 are text like any other.
 pub fn print_binary(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CellFault> {
     print::print(out, bytes)
+}
+
+/// Appends the value in binary form that differences, as PARTIAL_JSON tells them, make of a value in binary form.
+///
+/// # Errors
+/// A [`CellFault`] for bytes that the server would not have written, and for differences that do not fit the value.
+pub fn apply_diffs(out: &mut Vec<u8>, before: &[u8], diffs: &[u8]) -> Result<(), CellFault> {
+    diff::apply(out, before, diffs)
 }
 
 /// Appends the payload of a value in text form (UTF-8) and gives its type byte.

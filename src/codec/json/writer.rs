@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{MAX_DEPTH, number, opaque};
 use crate::codec::{
     CellFault, MAX_CELL_BYTES,
-    element::{self, tag},
+    element::{self, Element, tag},
 };
 
 /// What a value is written as. Each function gives the type byte of what it wrote.
@@ -181,9 +181,10 @@ impl Form for Writer<'_> {
 
 /// Of elements with the same key, puts the last at the place of the first and drops the others.
 fn keep_last(out: &mut Vec<u8>, start: usize) -> Result<(), CellFault> {
-    let elements = elements(out.get(start..).unwrap_or_default()).ok_or(CellFault::Json)?;
+    let elements: Vec<Element<'_>> =
+        element::elements(out.get(start..).unwrap_or_default()).collect();
     let mut by_key: Vec<usize> = (0..elements.len()).collect();
-    by_key.sort_by_key(|&index| (elements.get(index).map(|element| element.key), index));
+    by_key.sort_by_key(|&index| (elements.get(index).map(|element| element.name), index));
     let mut winners: Vec<Option<usize>> = vec![None; elements.len()];
     for same in by_key.chunk_by(|&left, &right| key_of(&elements, left) == key_of(&elements, right))
     {
@@ -206,42 +207,6 @@ fn keep_last(out: &mut Vec<u8>, start: usize) -> Result<(), CellFault> {
     Ok(())
 }
 
-struct Element<'a> {
-    key: &'a [u8],
-    bytes: &'a [u8],
-}
-
 fn key_of<'a>(elements: &[Element<'a>], index: usize) -> Option<&'a [u8]> {
-    elements.get(index).map(|element| element.key)
-}
-
-/// Cuts the elements of an object that this writer wrote.
-fn elements(mut rest: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut elements = Vec::new();
-    while let Some((&kind, named)) = rest.split_first() {
-        let key = named.split(|&byte| byte == 0).next()?;
-        let payload = named.get(key.len() + 1..)?;
-        let length = 1 + key.len() + 1 + payload_length(kind, payload)?;
-        let (bytes, behind) = rest.split_at_checked(length)?;
-        elements.push(Element { key, bytes });
-        rest = behind;
-    }
-    Some(elements)
-}
-
-fn payload_length(kind: u8, payload: &[u8]) -> Option<usize> {
-    let declared = || {
-        let bytes = payload.first_chunk::<4>()?;
-        usize::try_from(i32::from_le_bytes(*bytes)).ok()
-    };
-    match kind {
-        tag::NULL => Some(0),
-        tag::BOOLEAN => Some(1),
-        tag::INT32 => Some(4),
-        tag::DOUBLE | tag::INT64 => Some(8),
-        tag::DECIMAL128 => Some(16),
-        tag::STRING => declared()?.checked_add(4),
-        tag::DOCUMENT | tag::ARRAY => declared(),
-        _ => None,
-    }
+    elements.get(index).map(|element| element.name)
 }

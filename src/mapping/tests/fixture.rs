@@ -79,6 +79,19 @@ pub(super) enum Outcome {
         replaced: Option<Document>,
         coerced: u32,
     },
+    Set {
+        filter: Document,
+        fields: Document,
+        coerced: u32,
+    },
+    Nothing,
+    Reread {
+        filter: Document,
+        replaced: Option<Document>,
+    },
+    Unknown {
+        column: String,
+    },
     Delete {
         filter: Document,
     },
@@ -101,8 +114,11 @@ impl Outcome {
     pub(super) fn filter(self) -> Document {
         match self {
             Self::Write { filter, .. }
+            | Self::Set { filter, .. }
+            | Self::Reread { filter, .. }
             | Self::Delete { filter }
             | Self::Rejected { filter, .. } => filter,
+            other => panic!("no filter: {other:?}"),
         }
     }
 }
@@ -145,6 +161,14 @@ fn map(
             replaced: replaced.map(parse),
             coerced,
         },
+        Mapped::Set { filter, fields, coerced } => {
+            Outcome::Set { filter: parse(filter), fields: parse(fields), coerced }
+        }
+        Mapped::Nothing => Outcome::Nothing,
+        Mapped::Reread { filter, replaced } => {
+            Outcome::Reread { filter: parse(filter), replaced: replaced.map(parse) }
+        }
+        Mapped::Unknown { column } => Outcome::Unknown { column: column.to_owned() },
         Mapped::Delete { filter } => Outcome::Delete { filter: parse(filter) },
         Mapped::Rejected { filter, row, replaced, reason } => Outcome::Rejected {
             filter: parse(filter),

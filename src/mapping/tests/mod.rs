@@ -4,6 +4,7 @@ mod fixture;
 mod golden;
 mod keys;
 mod options;
+mod partial;
 mod rejected;
 mod reverse;
 mod rules;

@@ -248,7 +248,7 @@ const fn prefix(max_bytes: u32) -> u8 {
 }
 
 #[inline]
-fn prefixed<'a>(wire: &mut Wire<'a>, length_bytes: u8) -> Result<&'a [u8], Malformed> {
+pub(super) fn prefixed<'a>(wire: &mut Wire<'a>, length_bytes: u8) -> Result<&'a [u8], Malformed> {
     let length = match length_bytes {
         1 => u32::from(wire.u8()?),
         2 => u32::from(wire.u16()?),

@@ -96,12 +96,6 @@ pub enum BinlogError {
     /// Held rows of an XA transaction could not be written to a file or read back.
     #[error("rows of a prepared XA transaction could not be kept in a temporary file")]
     Spool(#[source] std::io::Error),
-    /// Rows with some of their columns only.
-    #[error("a row image has some columns only")]
-    RowImage(TableName),
-    /// JSON changes as differences.
-    #[error("JSON columns are logged as differences (PARTIAL_JSON)")]
-    PartialJson(TableName),
     /// A statement that changes rows, logged as its text.
     #[error("{verb} is logged as a statement and not as rows")]
     Statement {
@@ -178,8 +172,6 @@ impl BinlogError {
             | Self::Anonymous
             | Self::Xa
             | Self::XaUnknown
-            | Self::RowImage(_)
-            | Self::PartialJson(_)
             | Self::Statement { .. }
             | Self::RolledBack
             | Self::SchemaChange { .. }
@@ -193,9 +185,7 @@ impl BinlogError {
     const fn table(&self) -> Option<&TableName> {
         match self {
             Self::TooLarge { table, .. } | Self::Statement { table, .. } => table.as_ref(),
-            Self::RowImage(table)
-            | Self::PartialJson(table)
-            | Self::SchemaChange { table, .. }
+            Self::SchemaChange { table, .. }
             | Self::Mismatch { table, .. }
             | Self::Unsupported { table, .. } => Some(table),
             _ => None,
@@ -234,12 +224,6 @@ impl BinlogError {
             }
             Self::Spool(_) => {
                 "see that the folder for temporary files (TMPDIR) has room: it holds the rows of XA transactions until they are committed"
-            }
-            Self::RowImage(_) => {
-                "SET GLOBAL binlog_row_image = FULL; -- and let sessions that are open reconnect; MariaDB leaves generated columns out of updates and deletes whatever it is set to: leave such a table out with source.exclude_tables"
-            }
-            Self::PartialJson(_) => {
-                "SET GLOBAL binlog_row_value_options = ''; -- and let sessions that are open reconnect"
             }
             Self::Statement { table, .. } => return Some(statement_hint(table.as_ref())),
             Self::RolledBack => {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::SourceConfig,
     model::{
-        change::{Image, Mark, Message, RowVisitor},
+        change::{Absence, Image, Mark, Message, RowVisitor},
         position::{Position, Transaction},
         table::{TableName, TableSchema},
         value::Value,
@@ -213,6 +213,18 @@ impl RowVisitor for Seen {
         });
         self.images.push_str(&tell_value(value));
     }
+
+    fn absent(&mut self, image: Image, column: usize, absence: Absence) {
+        self.images.push_str(match (image, column) {
+            (Image::Before, 0) => " - ",
+            (Image::After, 0) => " + ",
+            _ => "|",
+        });
+        self.images.push_str(match absence {
+            Absence::Unchanged => "=",
+            Absence::Untold => "?",
+        });
+    }
 }
 
 fn tell_value(value: Value<'_>) -> String {
@@ -248,6 +260,10 @@ pub(super) struct Count(pub(super) usize);
 
 impl RowVisitor for Count {
     fn cell(&mut self, _image: Image, _column: usize, _value: Value<'_>) {
+        self.0 += 1;
+    }
+
+    fn absent(&mut self, _image: Image, _column: usize, _absence: Absence) {
         self.0 += 1;
     }
 }

@@ -242,12 +242,12 @@ mod tests {
     use super::*;
     use crate::{
         model::table::{TableName, TableSchema},
-        source::binlog::{event::kind, fixture::event_of},
+        source::binlog::{event::kind, fixture::event_of, table_map::Dialect},
     };
 
     fn plan(table: &str) -> Arc<Plan> {
         let schema = Arc::new(TableSchema::named(TableName::new("shop", table)));
-        Arc::new(Plan { schema, cells: Box::default(), history: None })
+        Arc::new(Plan::new(schema, (Box::default(), None), Dialect::Mysql))
     }
 
     fn event(number: u32, bytes: usize) -> Event {

@@ -8,7 +8,9 @@ use super::{
     kind::kind_of,
     table_map::{Dialect, MapColumn, TableMap},
 };
-use crate::model::table::{Charset, Column, ColumnType, Key, KeyColumn, TableName, TableSchema};
+use crate::model::table::{
+    Charset, Column, ColumnDefault, ColumnType, Key, KeyColumn, TableName, TableSchema,
+};
 
 /// The generated invisible primary key (MySQL manual, "Generated Invisible Primary Keys").
 const HIDDEN_KEY: &str = "my_row_id";
@@ -107,8 +109,10 @@ pub(super) fn build(
         Some(known) => known.key.as_ref().map(|key| moved(key, known, &columns)).transpose()?,
         None => map.primary_key.as_deref().and_then(|parts| primary_key(parts, &columns)),
     };
+    let defaults = columns.iter().map(|column| default_of(known, &column.name)).collect();
     let schema = TableSchema {
         columns,
+        defaults,
         unique_keys: key.iter().cloned().collect(),
         key,
         foreign_keys: known.map_or_else(Vec::new, |known| known.foreign_keys.clone()),
@@ -144,6 +148,22 @@ fn build_column(
         invisible: told.invisible.unwrap_or_else(|| known.is_some_and(|column| column.invisible)),
         on_update_timestamp: known.is_some_and(|column| column.on_update_timestamp),
     })
+}
+
+/// What is known of the default of the column of this name.
+fn default_of(known: Option<&TableSchema>, name: &str) -> Option<ColumnDefault> {
+    let known = known?;
+    let column = known.columns.iter().position(|column| column.name == name)?;
+    known.defaults.get(column).cloned().flatten()
+}
+
+/// Keeps of the defaults of a table that was asked for in mid-stream those that it had before too. The source answers
+/// for now, the rows to come may be older, and a default that changed in between is told by nothing in the stream.
+pub(super) fn keep_old_defaults(schema: &mut TableSchema, known: Option<&TableSchema>) {
+    let names = schema.columns.iter().map(|column| column.name.as_str());
+    for (default, name) in schema.defaults.iter_mut().zip(names) {
+        *default = default.take().filter(|now| default_of(known, name).as_ref() == Some(now));
+    }
 }
 
 /// Whether MariaDB tells columns of its own types as this one: UUID and addresses as BINARY, VECTOR as VARBINARY, JSON as

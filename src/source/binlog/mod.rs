@@ -8,6 +8,7 @@
 
 mod alter;
 mod cell;
+mod defaults;
 mod error;
 mod event;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod idle;
 mod kind;
 mod layout;
 mod mariadb;
+mod partial;
 mod payload;
 mod place;
 mod request;

@@ -6,8 +6,11 @@ use mysql_common::binlog::events::Event;
 
 use super::{
     cell::Cell,
+    defaults::{self, Given},
     event::kind,
-    versioned::History,
+    partial::{self, Columns, Images},
+    table_map::Dialect,
+    versioned::{History, Reading},
     wire::{Malformed, Wire},
 };
 use crate::model::{
@@ -28,6 +31,23 @@ pub(super) struct Plan {
     pub(super) cells: Box<[Cell]>,
     /// Where a versioned table's rows end.
     pub(super) history: Option<History>,
+    /// For each column what it holds where an INSERT does not name it.
+    pub(super) defaults: Box<[Given]>,
+    /// Who wrote the rows.
+    pub(super) dialect: Dialect,
+}
+
+impl Plan {
+    pub(super) fn new(
+        schema: Arc<TableSchema>,
+        (cells, history): Reading,
+        dialect: Dialect,
+    ) -> Self {
+        // Hidden columns, which the schema does not have, stand behind the others.
+        let mut defaults = defaults::of(&schema).into_vec();
+        defaults.resize(cells.len(), Given::Unknown);
+        Self { schema, cells, history, defaults: defaults.into(), dialect }
+    }
 }
 
 /// The head of a rows event.
@@ -35,8 +55,8 @@ pub(super) struct Plan {
 pub(super) struct RowsHead {
     pub(super) change: ChangeKind,
     pub(super) columns: usize,
-    /// Whether every image has every column (`binlog_row_image=FULL`).
-    pub(super) is_full: bool,
+    /// What the images hold, where it is not simply every column (`binlog_row_image=FULL`).
+    pub(super) images: Option<Images>,
     /// Where the first row begins.
     pub(super) start: usize,
 }
@@ -50,7 +70,7 @@ pub(super) fn table_id(body: &[u8]) -> Result<u64, Malformed> {
 pub(super) fn head(event_kind: u8, body: &[u8]) -> Result<RowsHead, Malformed> {
     let (change, has_extra) = match event_kind {
         kind::WRITE_ROWS => (ChangeKind::Insert, true),
-        kind::UPDATE_ROWS => (ChangeKind::Update, true),
+        kind::UPDATE_ROWS | kind::PARTIAL_UPDATE_ROWS => (ChangeKind::Update, true),
         kind::DELETE_ROWS => (ChangeKind::Delete, true),
         kind::WRITE_ROWS_V1 => (ChangeKind::Insert, false),
         kind::UPDATE_ROWS_V1 => (ChangeKind::Update, false),
@@ -65,20 +85,19 @@ pub(super) fn head(event_kind: u8, body: &[u8]) -> Result<RowsHead, Malformed> {
         wire.take(extra.checked_sub(2).ok_or(Malformed("the event's own data is too short"))?)?;
     }
     let columns = wire.length()?;
-    let mut is_full = all_ones(wire.take(columns.div_ceil(8))?, columns);
-    if change == ChangeKind::Update {
-        is_full &= all_ones(wire.take(columns.div_ceil(8))?, columns);
-    }
-    Ok(RowsHead { change, columns, is_full, start: body.len() - wire.0.len() })
-}
-
-/// Whether the first bits are all set.
-fn all_ones(bitmap: &[u8], count: usize) -> bool {
-    (0..count).all(|index| is_set(bitmap, index))
+    let before = Columns::read(&mut wire, columns)?;
+    let after = match change {
+        ChangeKind::Update => Columns::read(&mut wire, columns)?,
+        _ => before.clone(),
+    };
+    let has_options = event_kind == kind::PARTIAL_UPDATE_ROWS;
+    let is_simple = before.are_all() && after.are_all() && !has_options;
+    let images = (!is_simple).then_some(Images { before, after, has_options });
+    Ok(RowsHead { change, columns, images, start: body.len() - wire.0.len() })
 }
 
 #[inline]
-fn is_set(bitmap: &[u8], index: usize) -> bool {
+pub(super) fn is_set(bitmap: &[u8], index: usize) -> bool {
     bitmap.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
 }
 
@@ -104,17 +123,19 @@ pub(super) struct EventRows {
     held: Held,
     next: usize,
     change: ChangeKind,
+    images: Option<Images>,
     plan: Arc<Plan>,
 }
 
 impl EventRows {
     /// The rows of an event with this head; of inflated ones the first stands first.
-    pub(super) const fn new(held: Held, head: &RowsHead, plan: Arc<Plan>) -> Self {
+    pub(super) fn new(held: Held, head: RowsHead, plan: Arc<Plan>) -> Self {
+        let RowsHead { change, images, start, .. } = head;
         let next = match held {
-            Held::Event(_) => head.start,
+            Held::Event(_) => start,
             Held::Inflated(_) => 0,
         };
-        Self { held, next, change: head.change, plan }
+        Self { held, next, change, images, plan }
     }
 
     /// Whether there is no row.
@@ -126,6 +147,16 @@ impl EventRows {
     pub(super) fn bytes(&self) -> usize {
         // The event keeps a copy of the stream's format description: its name and one byte for each kind of event.
         self.held.bytes().len() + size_of::<Self>() + 64
+    }
+}
+
+impl EventRows {
+    /// Shows the images of one change.
+    fn show(&self, wire: &mut Wire<'_>, visitor: &mut dyn RowVisitor) -> Result<(), Malformed> {
+        match &self.images {
+            None => show_change(&self.plan.cells, self.change, wire, visitor),
+            Some(images) => partial::show_change(&self.plan, images, self.change, wire, visitor),
+        }
     }
 }
 
@@ -148,12 +179,15 @@ impl RowBlock for EventRows {
         if wire.is_empty() {
             return Ok(None);
         }
-        let Plan { schema, cells, history } = &*self.plan;
-        let shown = match history {
-            None => show_change(cells, self.change, &mut wire, visitor).map(|()| Some(self.change)),
-            Some(history) => history.next_change(cells, self.change, &mut wire, visitor),
+        let shown = match &self.plan.history {
+            None => self.show(&mut wire, visitor).map(|()| Some(self.change)),
+            Some(history) => {
+                let show =
+                    |wire: &mut Wire<'_>, visitor: &mut dyn RowVisitor| self.show(wire, visitor);
+                history.next_change(show, self.change, &mut wire, visitor)
+            }
         };
-        let shown = shown.map_err(|malformed| undecodable(schema, malformed))?;
+        let shown = shown.map_err(|malformed| undecodable(&self.plan.schema, malformed))?;
         self.next = body.len() - wire.0.len();
         Ok(shown)
     }

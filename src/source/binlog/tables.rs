@@ -156,8 +156,8 @@ impl Tables {
         let Some(schema) = self.schema(name) else { return Ok(Route::Foreign) };
         let map = head.columns(self.dialect)?;
         Ok(match versioned::fit(schema, &map) {
-            Ok((cells, history)) => {
-                Route::Ours(Arc::new(Plan { schema: Arc::clone(schema), cells, history }))
+            Ok(reading) => {
+                Route::Ours(Arc::new(Plan::new(Arc::clone(schema), reading, self.dialect)))
             }
             Err(_) => Route::Foreign,
         })
@@ -178,7 +178,7 @@ impl Tables {
         let is_new = known.is_none();
         let (schema, may_ask) = match known {
             Some((schema, is_stale)) => (Some(schema), is_stale),
-            None => (describe.describe(name).await?.map(Arc::new), false),
+            None => (described(name, None, describe).await?.map(Arc::new), false),
         };
         let fitted = schema.as_ref().map(|schema| (schema, versioned::fit(schema, map)));
         let difference = match fitted {
@@ -193,7 +193,7 @@ impl Tables {
                 let known = schema.as_deref();
                 layout::build(name, known, &versioned::own_columns(known, map))
             }
-            (false, true) => describe.describe(name).await?.ok_or(difference),
+            (false, true) => described(name, schema.as_deref(), describe).await?.ok_or(difference),
             (false, false) => Err(difference),
         };
         let newer = newer.map_err(|difference| error(name, difference))?;
@@ -213,7 +213,7 @@ impl Tables {
             Some(_) => is_new.then(|| changed("ALTER TABLE", &schema)),
             None => Some(changed("CREATE TABLE", &schema)),
         };
-        (Plan { schema, cells, history }, changed)
+        (Plan::new(schema, (cells, history), self.dialect), changed)
     }
 
     /// Looks at a table again after a DDL that keeps its rows; answers with the schema if it is new.
@@ -225,7 +225,10 @@ impl Tables {
         name: &TableName,
         describe: &mut impl Describe,
     ) -> Result<Option<SchemaChanged>, BinlogError> {
-        let Some(schema) = describe.describe(name).await? else { return Ok(None) };
+        let known = self.known.get(name).map(|known| Arc::clone(&known.schema));
+        let Some(schema) = described(name, known.as_deref(), describe).await? else {
+            return Ok(None);
+        };
         if let Some((column, declared)) = unsupported(&schema) {
             return Err(BinlogError::Unsupported { table: name.clone(), column, declared });
         }
@@ -234,7 +237,7 @@ impl Tables {
             if key_names(&known.schema) != key_names(&schema) {
                 return Err(BinlogError::SchemaChange { verb, table: name.clone() });
             }
-            if known.schema.columns == schema.columns {
+            if known.schema.columns == schema.columns && known.schema.defaults == schema.defaults {
                 return Ok(None);
             }
         }
@@ -250,6 +253,19 @@ async fn is_other_kind(
     describe: &mut impl Describe,
 ) -> Result<bool, BinlogError> {
     Ok(describe.is_other_kind(name).await?)
+}
+
+/// What a table looks like now, but for what may have been otherwise when its next rows were written.
+async fn described(
+    name: &TableName,
+    known: Option<&TableSchema>,
+    describe: &mut impl Describe,
+) -> Result<Option<TableSchema>, SourceError> {
+    let mut found = describe.describe(name).await?;
+    if let Some(schema) = &mut found {
+        layout::keep_old_defaults(schema, known);
+    }
+    Ok(found)
 }
 
 fn changed(verb: &str, schema: &Arc<TableSchema>) -> SchemaChanged {

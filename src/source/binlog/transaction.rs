@@ -456,28 +456,25 @@ fn block(
     plan: &Arc<Plan>,
     limit: u64,
 ) -> Result<Option<EventRows>, Problem> {
-    let table = &plan.schema.name;
-    if kind == kind::PARTIAL_UPDATE_ROWS {
-        return Err(BinlogError::PartialJson(table.clone()).into());
-    }
     let compressed = mariadb::plain_rows(kind);
     let head = rows::head(compressed.unwrap_or(kind), event.data())?;
     if head.columns != plan.cells.len() {
         let difference =
             format!("{} columns in a row, {} in its table map", head.columns, plan.cells.len());
-        return Err(BinlogError::Mismatch { table: table.clone(), difference }.into());
-    }
-    if !head.is_full {
-        return Err(BinlogError::RowImage(table.clone()).into());
+        return Err(BinlogError::Mismatch { table: plan.schema.name.clone(), difference }.into());
     }
     let held = match compressed {
         None => rows::Held::Event(event),
         Some(_) => {
             let behind_head = event.data().get(head.start..).unwrap_or_default();
-            rows::Held::Inflated(mariadb_groups::inflate(behind_head, limit, Some(table))?)
+            rows::Held::Inflated(mariadb_groups::inflate(
+                behind_head,
+                limit,
+                Some(&plan.schema.name),
+            )?)
         }
     };
-    let rows = EventRows::new(held, &head, Arc::clone(plan));
+    let rows = EventRows::new(held, head, Arc::clone(plan));
     Ok((!rows.is_empty()).then_some(rows))
 }
 

@@ -8,12 +8,11 @@ use super::{
     cell::Cell,
     kind::kind_of,
     layout::{self, Difference},
-    rows::show_change,
     table_map::TableMap,
     wire::{Malformed, Wire},
 };
 use crate::model::{
-    change::{ChangeKind, Image, RowVisitor},
+    change::{Absence, ChangeKind, Image, RowVisitor},
     table::{TableSchema, Versioning},
     value::Value,
 };
@@ -78,10 +77,10 @@ pub(super) fn own_columns<'a>(known: Option<&TableSchema>, map: &TableMap<'a>) -
 }
 
 impl History {
-    /// Shows the images of the next change that concerns a current row; `None` at the end.
+    /// Shows the images of the next change that concerns a current row; `None` at the end. `show` shows those of any.
     pub(super) fn next_change(
         self,
-        cells: &[Cell],
+        show: impl Fn(&mut Wire<'_>, &mut dyn RowVisitor) -> Result<(), Malformed>,
         change: ChangeKind,
         wire: &mut Wire<'_>,
         visitor: &mut dyn RowVisitor,
@@ -89,10 +88,10 @@ impl History {
         while !wire.is_empty() {
             let mut ends = Ends { column: self.end, before: true, after: true };
             let mut images = *wire;
-            show_change(cells, change, wire, &mut ends)?;
+            show(wire, &mut ends)?;
             let Some(meaning) = ends.meaning(change) else { continue };
             let only = (meaning != change).then_some(Image::Before);
-            show_change(cells, change, &mut images, &mut Own { columns: self.own, only, visitor })?;
+            show(&mut images, &mut Own { columns: self.own, only, visitor })?;
             return Ok(Some(meaning));
         }
         Ok(None)
@@ -128,6 +127,9 @@ impl RowVisitor for Ends {
             }
         }
     }
+
+    /// The end is part of every key, so that an image lacks it only where the change left it as it was.
+    fn absent(&mut self, _: Image, _: usize, _: Absence) {}
 }
 
 fn is_last(value: &Value<'_>) -> bool {
@@ -151,6 +153,12 @@ impl RowVisitor for Own<'_> {
             self.visitor.cell(image, column, value);
         }
     }
+
+    fn absent(&mut self, image: Image, column: usize, absence: Absence) {
+        if column < self.columns && self.only.is_none_or(|only| only == image) {
+            self.visitor.absent(image, column, absence);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +166,7 @@ mod tests {
     use super::*;
     use crate::{
         model::table::{Column, ColumnType, Key, KeyColumn, TableName},
-        source::binlog::{fixture::Seen, table_map::TableMapHead},
+        source::binlog::{fixture::Seen, rows::show_change, table_map::TableMapHead},
     };
 
     /// `v (id INT PRIMARY KEY, x INT) WITH SYSTEM VERSIONING`, recorded on 11.8.9.
@@ -200,7 +208,10 @@ mod tests {
         let bytes: Vec<u8> = images.iter().flat_map(|(x, end)| image(*x, *end)).collect();
         let (mut wire, mut seen, mut found) = (Wire(&bytes), Seen::default(), Vec::new());
         let history = history.unwrap();
-        while let Some(kind) = history.next_change(&cells, change, &mut wire, &mut seen).unwrap() {
+        let show = |wire: &mut Wire<'_>, visitor: &mut dyn RowVisitor| {
+            show_change(&cells, change, wire, visitor)
+        };
+        while let Some(kind) = history.next_change(show, change, &mut wire, &mut seen).unwrap() {
             found.push(kind);
         }
         assert_eq!(found, expected, "{images:?}");
@@ -228,7 +239,10 @@ mod tests {
         let bytes = [image(7, LAST), image(7, PAST)].concat();
         let mut seen = Seen::default();
         let change = ChangeKind::Update;
-        history.unwrap().next_change(&cells, change, &mut Wire(&bytes), &mut seen).unwrap();
+        let show = |wire: &mut Wire<'_>, visitor: &mut dyn RowVisitor| {
+            show_change(&cells, change, wire, visitor)
+        };
+        history.unwrap().next_change(show, change, &mut Wire(&bytes), &mut seen).unwrap();
         assert!(format!("{seen:?}").contains("\" - 1|7\""), "{seen:?}");
     }
 }

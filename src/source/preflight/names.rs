@@ -161,6 +161,7 @@ mod tests {
         let found = TableSchema {
             name: orders,
             columns: Vec::new(),
+            defaults: Vec::new(),
             key: None,
             unique_keys: Vec::new(),
             foreign_keys: Vec::new(),

@@ -70,23 +70,24 @@ fn format(variables: &Variables) -> Option<Finding> {
 fn row_image(variables: &Variables) -> Option<Finding> {
     let value =
         variables.get("binlog_row_image").filter(|value| !value.eq_ignore_ascii_case("FULL"))?;
-    let meaning = format!("binlog_row_image is {value}: rows arrive without some of their columns");
-    Some(
-        Finding::error("binlog_row_image", "binlog_row_image", meaning)
-            .mend(variables.set("binlog_row_image", "FULL")),
-    )
+    let meaning = format!(
+        "binlog_row_image is {value}: rows arrive without some of their columns, so an update sets the fields that it tells; \
+         with nulls = \"omit\", after a change of the key, and where a default is not known, the row is read again from \
+         the source, which is slower"
+    );
+    let finding = Finding::info("binlog_row_image", "binlog_row_image", meaning);
+    Some(finding.mend(variables.set("binlog_row_image", "FULL")))
 }
 
 fn row_value_options(variables: &Variables) -> Option<Finding> {
     variables
         .get("binlog_row_value_options")
         .filter(|value| value.to_ascii_uppercase().contains("PARTIAL_JSON"))?;
-    let meaning = "binlog_row_value_options has PARTIAL_JSON: changes of JSON columns arrive as differences, which this \
-                   version does not apply";
-    Some(
-        Finding::error("binlog_row_value_options", "binlog_row_value_options", meaning)
-            .mend(variables.set("binlog_row_value_options", "")),
-    )
+    let meaning = "binlog_row_value_options has PARTIAL_JSON: changes of JSON columns arrive as differences; they are applied \
+                   to the value before, and where binlog_row_image is not FULL the row is read again from the source, \
+                   which is slower";
+    let finding = Finding::info("binlog_row_value_options", "binlog_row_value_options", meaning);
+    Some(finding.mend(variables.set("binlog_row_value_options", "")))
 }
 
 fn row_metadata(variables: &Variables) -> Option<Finding> {
@@ -265,8 +266,8 @@ mod tests {
         let findings = settings(&variables, &config);
         let expected = [
             ("binlog_format", Level::Error),
-            ("binlog_row_image", Level::Error),
-            ("binlog_row_value_options", Level::Error),
+            ("binlog_row_image", Level::Info),
+            ("binlog_row_value_options", Level::Info),
             ("binlog_row_metadata", Level::Warning),
             ("gtid_mode", Level::Warning),
             ("server_id", Level::Error),
@@ -317,6 +318,7 @@ mod tests {
         let mut table = TableSchema {
             name: TableName::new("shop", "orders"),
             columns: Vec::new(),
+            defaults: Vec::new(),
             key: None,
             unique_keys: Vec::new(),
             foreign_keys: Vec::new(),

@@ -128,6 +128,7 @@ mod tests {
         TableSchema {
             name: TableName::new("shop", "orders"),
             columns: Vec::new(),
+            defaults: Vec::new(),
             key: None,
             unique_keys: Vec::new(),
             foreign_keys: vec![ForeignKey {

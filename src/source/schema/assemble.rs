@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     model::table::{
-        Column, ForeignKey, Key, KeyColumn, TableName, TableSchema, Versioning, quote_identifier,
+        Column, ColumnDefault, ForeignKey, Key, KeyColumn, TableName, TableSchema, Versioning,
+        quote_identifier,
     },
     source::error::SourceError,
 };
@@ -29,6 +30,10 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
     for row in found.tables {
         let own_columns = columns.remove(&row.name).unwrap_or_default();
         let versioning = row.is_versioned.then(|| versioning(&own_columns));
+        let defaults = match found.is_mariadb {
+            true => Vec::new(),
+            false => own_columns.iter().map(default).collect(),
+        };
         let own_checks = checks.get(&row.name).map_or(&[][..], Vec::as_slice);
         let own_columns: Vec<Column> =
             own_columns.iter().map(|row| column(row, own_checks)).collect();
@@ -41,6 +46,7 @@ pub(super) fn tables(found: Found) -> Result<Vec<TableSchema>, SourceError> {
             key: unique_keys.first().cloned(),
             unique_keys,
             columns: own_columns,
+            defaults,
             foreign_keys: foreign_keys(references.remove(&row.name).unwrap_or_default()),
             estimated_rows: row.rows,
             engine: row.engine,
@@ -104,6 +110,18 @@ fn column(row: &ColumnRow, checks: &[CheckRow]) -> Column {
         invisible: extra.contains("invisible"),
         on_update_timestamp: extra.contains("on update"),
     }
+}
+
+/// What MySQL tells of a column's default; `None` for an expression, which the server itself evaluates.
+fn default(row: &ColumnRow) -> Option<ColumnDefault> {
+    if row.extra.to_ascii_lowercase().contains("generated") {
+        return None;
+    }
+    Some(match &row.default {
+        Some(literal) => ColumnDefault::Literal(literal.clone()),
+        None if row.nullable => ColumnDefault::Null,
+        None => ColumnDefault::Implicit,
+    })
 }
 
 /// Whether a CHECK says that the column is JSON and nothing else.
@@ -213,6 +231,7 @@ mod tests {
             nullable,
             extra: extra.to_owned(),
             expression: String::new(),
+            default: None,
         }
     }
 
@@ -235,7 +254,8 @@ mod tests {
         }];
         let clause = "json_valid(`doc`)".to_owned();
         let checks = vec![CheckRow { table: name(), clause }];
-        let found = Found { tables, columns, keys, references: Vec::new(), checks };
+        let found =
+            Found { is_mariadb: false, tables, columns, keys, references: Vec::new(), checks };
         super::tables(found).unwrap().remove(0)
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub(super) columns: Vec<ColumnRow>,
     pub(super) keys: Vec<KeyRow>,
     pub(super) references: Vec<ReferenceRow>,
+    /// Whether the server is MariaDB.
+    pub(super) is_mariadb: bool,
     /// CHECK constraints of MariaDB; MySQL has a type of its own for what they are read for.
     pub(super) checks: Vec<CheckRow>,
 }
@@ -51,6 +53,8 @@ pub(super) struct ColumnRow {
     pub(super) extra: String,
     /// The expression of a generated column; MariaDB's `ROW END` is one.
     pub(super) expression: String,
+    /// As the server tells it: MariaDB quotes texts and tells NULL as a word.
+    pub(super) default: Option<String>,
 }
 
 /// A CHECK constraint.
@@ -129,26 +133,24 @@ pub(super) async fn read(
     scope: &Scope,
     limit: Duration,
 ) -> Result<Found, SourceError> {
+    let is_mariadb = is_mariadb(connection, limit).await?;
     Ok(Found {
+        is_mariadb,
         tables: ask(connection, TABLES, scope, limit, table_row).await?,
         columns: ask(connection, COLUMNS, scope, limit, column_row).await?,
         keys: ask(connection, KEYS, scope, limit, key_row).await?,
         references: ask(connection, REFERENCES, scope, limit, reference_row).await?,
-        checks: checks(connection, scope, limit).await?,
+        checks: match is_mariadb {
+            true => ask(connection, CHECKS, scope, limit, check_row).await?,
+            // MySQL's view of them does not name their tables.
+            false => Vec::new(),
+        },
     })
 }
 
-/// The CHECK constraints, of MariaDB only: MySQL's view of them does not name their tables.
-async fn checks(
-    connection: &mut Conn,
-    scope: &Scope,
-    limit: Duration,
-) -> Result<Vec<CheckRow>, SourceError> {
+async fn is_mariadb(connection: &mut Conn, limit: Duration) -> Result<bool, SourceError> {
     let version: Option<String> = timed(limit, connection.query_first("SELECT VERSION()")).await?;
-    if !version.is_some_and(|version| version.to_ascii_lowercase().contains("mariadb")) {
-        return Ok(Vec::new());
-    }
-    ask(connection, CHECKS, scope, limit, check_row).await
+    Ok(version.is_some_and(|version| version.to_ascii_lowercase().contains("mariadb")))
 }
 
 /// The unique indexes of a table in the order of SHOW INDEX, which information_schema does not keep.
@@ -184,7 +186,7 @@ const KINDS: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.table_t
 
 const COLUMNS: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.column_name AS col, \
      t.column_type AS typ, t.character_set_name AS cs, t.character_octet_length AS oct, \
-     t.is_nullable AS nul, t.extra AS ext, t.generation_expression AS gen \
+     t.is_nullable AS nul, t.extra AS ext, t.generation_expression AS gen, t.column_default AS def \
      FROM information_schema.columns t WHERE {t} ORDER BY 1, 2, t.ordinal_position";
 
 const KEYS: &str = "SELECT t.table_schema AS db, t.table_name AS tbl, t.index_name AS idx, \
@@ -257,6 +259,7 @@ fn column_row(row: &Row) -> Result<ColumnRow, SourceError> {
         nullable: cell::<String>(row, 6)?.eq_ignore_ascii_case("YES"),
         extra: cell::<Option<String>>(row, 7)?.unwrap_or_default(),
         expression: cell::<Option<String>>(row, 8)?.unwrap_or_default(),
+        default: cell(row, 9)?,
     })
 }
 

@@ -46,14 +46,19 @@ impl Filling {
         self.rows.len() >= most_rows || self.bytes >= FULL_BYTES
     }
 
+    /// These rows, to be shown one by one.
+    pub(super) fn into_block(self, table: &Arc<TableSchema>) -> Box<dyn RowBlock> {
+        Box::new(ReadRows { table: Arc::clone(table), rows: self.rows.into_iter() })
+    }
+
     /// The message that carries these rows.
     pub(super) fn into_message(self, table: &Arc<TableSchema>) -> Message {
-        let block = ReadRows { table: Arc::clone(table), rows: self.rows.into_iter() };
+        let bytes = self.bytes;
         Message::Rows(Rows {
             table: Arc::clone(table),
             origin: Origin::Snapshot,
-            block: Box::new(block),
-            bytes: self.bytes,
+            block: self.into_block(table),
+            bytes,
         })
     }
 }
@@ -107,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
+        change::Absence,
         table::{Column, ColumnType, TableName},
         value::Value,
     };
@@ -116,6 +122,10 @@ mod tests {
     impl RowVisitor for Cells {
         fn cell(&mut self, image: Image, column: usize, value: Value<'_>) {
             self.0.push(format!("{image:?} {column} {value:?}"));
+        }
+
+        fn absent(&mut self, image: Image, column: usize, absence: Absence) {
+            self.0.push(format!("{image:?} {column} {absence:?}"));
         }
     }
 

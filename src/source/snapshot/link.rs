@@ -105,7 +105,7 @@ impl Link {
 }
 
 /// A connection whose text arrives in its columns' own charsets.
-pub(super) async fn prepared(connector: &Connector) -> Result<Conn, SourceError> {
+pub(in crate::source) async fn prepared(connector: &Connector) -> Result<Conn, SourceError> {
     let mut connection = connector.connect().await?;
     connection.query_drop(SESSION).await?;
     Ok(connection)

@@ -1,10 +1,10 @@
 //! Asks the source which of some keys it has.
 
-use std::{sync::Arc, vec};
+use std::{sync::Arc, time::Duration, vec};
 
-use mysql_async::{Row, prelude::Queryable};
+use mysql_async::{Conn, Row, prelude::Queryable};
 
-use super::{cell, link::prepared, sql};
+use super::{block::Filling, cell, link::prepared, sql};
 use crate::{
     model::{
         change::{ChangeKind, Image, RowBlock, RowVisitor},
@@ -71,8 +71,39 @@ async fn ask(
     found
 }
 
+/// All columns of the rows that have this key, on a connection that [`prepared`] opened. `shares_locks`: whether to wait
+/// for whoever is changing them.
+pub(in crate::source) async fn read_key(
+    connection: &mut Conn,
+    table: &Arc<TableSchema>,
+    key: (&[usize], &Cursor),
+    shares_locks: bool,
+    limit: Duration,
+) -> Result<Box<dyn RowBlock>, SourceError> {
+    let mut rows = Filling::default();
+    let question = selection(table, key.0, std::slice::from_ref(key.1), &table.columns);
+    if let Some(question) = question {
+        let locks = if shares_locks { " FOR SHARE" } else { "" };
+        let found = timed(limit, connection.exec(format!("{question}{locks}"), ())).await?;
+        Vec::into_iter(found).for_each(|row| rows.push(row));
+    }
+    Ok(rows.into_block(table))
+}
+
 /// The question; `None` when none of the keys can be one of this table.
 fn question(table: &TableSchema, columns: &[usize], keys: &[Cursor]) -> Option<String> {
+    let of_key: Vec<&Column> =
+        columns.iter().map(|column| table.columns.get(*column)).collect::<Option<_>>()?;
+    selection(table, columns, keys, of_key)
+}
+
+/// A question for these columns of the rows that have one of these keys.
+fn selection<'t>(
+    table: &TableSchema,
+    columns: &[usize],
+    keys: &[Cursor],
+    wanted: impl IntoIterator<Item = &'t Column>,
+) -> Option<String> {
     let columns: Vec<_> =
         columns.iter().map(|column| table.columns.get(*column)).collect::<Option<_>>()?;
     let names: Vec<String> = columns
@@ -90,7 +121,7 @@ fn question(table: &TableSchema, columns: &[usize], keys: &[Cursor]) -> Option<S
     });
     let operands: Vec<Vec<String>> = operands.collect();
     let condition = condition(&names, &operands)?;
-    let projection = sql::projection(columns);
+    let projection = sql::projection(wanted);
     Some(format!("SELECT {projection} FROM {} WHERE {condition}", table.name.quoted()))
 }
 

@@ -3,8 +3,9 @@
 //! # Why it is right
 //!
 //! Let *S* be the position that was taken before the first read, and *E* the one taken after the last. Every row read
-//! is written as a replace by key; every change of the stream from *S* on is a replace or a delete by key, applied in
-//! commit order, with whole row images. Look at any key when the stream has passed *E*:
+//! is written as a replace by key; every change of the stream from *S* on is a replace or a delete by key, or sets fields
+//! by key where its image does not hold the whole row, applied in commit order. Look at any key when the stream has
+//! passed *E*:
 //!
 //! * **No transaction behind *S* touched it.** Then it is as it was at *S*. *S* covers only commits that are visible to
 //!   every later read (a GTID enters `gtid_executed` after its commit; without GTIDs the stream starts at the head of
@@ -13,6 +14,12 @@
 //! * **Some did.** Whatever the copy saw of it, or missed, was committed before *E*: the stream holds each of its
 //!   changes from *S* to *E*, the last of them among them, and applies it after the copy's write. That last one decides.
 //!   Between, the target may show the row older or newer than its neighbours; the pipeline says `catching_up` until *E*.
+//!   Where the last one sets fields, look at each column instead. One that changed behind *S* has its last change in the
+//!   stream, which decides. One that did not is as it was at *S*, and so it is in whatever made the document: the copy's
+//!   read, an INSERT, a row that was read again. There is such a document: a row that the copy missed was put in,
+//!   deleted or given another key behind *S*, and each of these is a whole document or a delete in the stream. Fields set
+//!   before that find nothing, and nothing is lost, since what comes later is whole.
+//!   A row that is read again for the stream is as it was at some later time; what happened in between is still to come.
 //!
 //! **XA transactions.** *S* also covers those that are prepared, whose rows no read sees and no later part of the stream
 //! holds. Whoever starts a first copy waits until the ones that are prepared at *S* are committed or rolled back; behind
@@ -60,7 +67,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(super) use link::prepared;
 pub use lookup::find_keys;
+pub(super) use lookup::read_key;
 pub use progress::{Progress, TableReading};
 
 use self::{

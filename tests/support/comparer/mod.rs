@@ -42,6 +42,7 @@ pub struct Comparison<'a> {
     target: &'a Target,
     identities: BTreeMap<String, Identity>,
     leave_out: Vec<String>,
+    omits_nulls: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -52,12 +53,19 @@ impl<'a> Comparison<'a> {
             target: &pair.target,
             identities: BTreeMap::new(),
             leave_out: Vec::new(),
+            omits_nulls: false,
         }
     }
 
     /// This table's `_id` is made by the target.
     pub fn object_id(mut self, table: &str) -> Self {
         self.identities.insert(table.to_owned(), Identity::ObjectId);
+        self
+    }
+
+    /// NULL is no field. For tables without JSON `null` and zero dates, which are fields all the same.
+    pub fn omitting_nulls(mut self) -> Self {
+        self.omits_nulls = true;
         self
     }
 
@@ -96,7 +104,11 @@ impl<'a> Comparison<'a> {
         let wanted = self.identities.get(&table.name).copied().unwrap_or_default();
         let identity = if table.key.is_empty() { Identity::Hash } else { wanted };
         let mut tally = Tally::new(&table.name, identity, table);
-        rows::each(self.source, table, |document| tally.expect(&document)).await;
+        let shaped = |document: Document| match self.omits_nulls {
+            true => document.into_iter().filter(|(_, value)| *value != Bson::Null).collect(),
+            false => document,
+        };
+        rows::each(self.source, table, |document| tally.expect(&shaped(document))).await;
         let collection = self.target.collection(&table.name);
         let mut cursor = collection.find(Document::new()).await.expect("the target answers");
         while let Some(document) = cursor.try_next().await.expect("a document") {
@@ -104,8 +116,10 @@ impl<'a> Comparison<'a> {
         }
         let mut report = tally.report();
         if !tally.differing.is_empty() {
-            rows::each(self.source, table, |document| report.extend(tally.explain(&document)))
-                .await;
+            rows::each(self.source, table, |document| {
+                report.extend(tally.explain(&shaped(document)));
+            })
+            .await;
         }
         report
     }

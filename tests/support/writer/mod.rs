@@ -44,6 +44,8 @@ pub struct Writer {
     tables: Vec<Table>,
     random: Rng,
     written: Written,
+    /// What every session begins with.
+    session: Option<String>,
 }
 
 impl Writer {
@@ -59,7 +61,14 @@ impl Writer {
             tables: table::all(source).await,
             random: Rng::with_seed(seed),
             written: Written::default(),
+            session: None,
         }
+    }
+
+    /// Begins every session with this statement.
+    pub fn with_session(mut self, statement: &str) -> Self {
+        self.session = Some(statement.to_owned());
+        self
     }
 
     /// Leaves a table alone.
@@ -93,6 +102,9 @@ impl Writer {
     async fn try_connect(&self) -> Result<Conn, Error> {
         let mut conn = self.source.try_connect(Some(self.source.database.clone())).await?;
         conn.query_drop("SET foreign_key_checks = 0, innodb_lock_wait_timeout = 5").await?;
+        if let Some(statement) = &self.session {
+            conn.query_drop(statement).await?;
+        }
         Ok(conn)
     }
 

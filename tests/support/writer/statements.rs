@@ -19,7 +19,15 @@ pub fn any(table: &Table, random: &mut Rng) -> String {
 
 /// `table (columns) VALUES (…), (…)`.
 fn rows(table: &Table, random: &mut Rng) -> String {
-    let columns = written_columns(table);
+    let mut columns = written_columns(table);
+    // Now and then without some columns, which take their defaults.
+    if random.u8(..) < 90 {
+        columns.retain(|column| !column.nullable || random.bool());
+    }
+    rows_of(table, &columns, random)
+}
+
+fn rows_of(table: &Table, columns: &[&Column], random: &mut Rng) -> String {
     let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let rows: Vec<String> = (0..random.usize(1..=6))
         .map(|_| {
@@ -32,7 +40,7 @@ fn rows(table: &Table, random: &mut Rng) -> String {
 }
 
 fn upsert(table: &Table, random: &mut Rng) -> String {
-    let rows = rows(table, random);
+    let rows = rows_of(table, &written_columns(table), random);
     let column = quoted(ordinary_column(table, random));
     // Deprecated in MySQL, but what both flavours know.
     format!("INSERT INTO {rows} ON DUPLICATE KEY UPDATE {column} = VALUES({column})")
@@ -42,11 +50,26 @@ fn update(table: &Table, random: &mut Rng) -> String {
     let settings: Vec<String> = (0..random.usize(1..=3))
         .map(|_| {
             let column = ordinary_column(table, random);
-            format!("{} = {}", quoted(column), values::literal(column, random))
+            match column.data_type == "json" && random.bool() {
+                true => format!("{} = {}", quoted(column), json_change(column, random)),
+                false => format!("{} = {}", quoted(column), values::literal(column, random)),
+            }
         })
         .collect();
     let rows = some_rows(table, random, 10);
     format!("UPDATE {} SET {} {rows}", table.quoted(), settings.join(", "))
+}
+
+/// A function of the value that there is, which the server may log as a difference.
+fn json_change(column: &Column, random: &mut Rng) -> String {
+    let (name, number) = (quoted(column), random.i32(..));
+    match random.u8(..5) {
+        0 => format!("JSON_SET({name}, '$.n', {number})"),
+        1 => format!("JSON_REPLACE({name}, '$.d.e', {number})"),
+        2 => format!("JSON_REMOVE({name}, '$.t')"),
+        3 => format!("JSON_ARRAY_INSERT({name}, '$[1]', {number})"),
+        _ => format!("JSON_SET({name}, '$[0]', '{number}')"),
+    }
 }
 
 /// Gives a row another key.

@@ -163,18 +163,6 @@ async fn unknown_events_stop_unless_they_may_be_ignored() {
 }
 
 #[tokio::test]
-async fn a_row_image_with_some_columns_names_the_setting() {
-    let (mut played, rows) = before(SHAPES, kind::WRITE_ROWS);
-    let mut body = rows.data().to_vec();
-    let bitmap = 6 + 2 + 2 + 1;
-    body[bitmap] = 0b011;
-    played.push(event_of(kind::WRITE_ROWS, 5000, &body));
-    let error = failure(&mut Player::new(Vec::new(), Vec::new()), played).await;
-    let fault = crate::model::fault::Fault::from(error);
-    assert!(fault.hint.unwrap().contains("binlog_row_image"));
-}
-
-#[tokio::test]
 async fn an_event_past_the_limit_names_its_table_and_size() {
     let (mut played, rows) = before(SHAPES, kind::WRITE_ROWS);
     let mut body = rows.data().to_vec();

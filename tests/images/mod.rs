@@ -1,0 +1,8 @@
+//! Row images that do not hold every column, and JSON told as differences: the target is what whole images give.
+
+mod diffs;
+mod letters;
+mod modes;
+mod omitted;
+mod random;
+mod refused;
