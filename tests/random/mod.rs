@@ -19,11 +19,13 @@ use futures_util::TryStreamExt;
 use self::{schema::Table, workload::Workload};
 use crate::support::{
     Launch, Pair,
-    flavour::Flavour,
     servers::{self, Address},
 };
 
 const ROWS: u32 = 10_000;
+
+/// The row images that the writing session may choose.
+const IMAGES: [&str; 3] = ["FULL", "NOBLOB", "MINIMAL"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_roads_agree_on_mysql() {
@@ -97,13 +99,6 @@ fn compare(
         assert_eq!(other, Some(document), "{told}: streamed, then copied");
     }
     assert_eq!(streamed.len(), copied.len(), "{told}: the stream has rows that the source has not");
-}
-
-/// The row images that the writing session may choose.
-fn images(flavour: Flavour) -> &'static [&'static str] {
-    match flavour {
-        Flavour::Mysql | Flavour::Mariadb => &["FULL"],
-    }
 }
 
 /// The charset lists of a table map count a VECTOR: the text behind it must not get the charset of another column.

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use mysql_async::{Conn, prelude::Queryable};
 
 use super::{
-    images,
+    IMAGES,
     schema::{Column, Table},
     values::{self, Kind},
 };
@@ -38,12 +38,13 @@ impl<'t> Workload<'t> {
 
     /// How the session is logged from now on.
     async fn switch(&mut self) {
-        let images = images(self.flavour);
-        let image = images[self.random.usize(..images.len())];
+        let image = IMAGES[self.random.usize(..IMAGES.len())];
         let mut settings = vec![format!("binlog_row_image = '{image}'")];
         if self.flavour == Flavour::Mysql {
-            settings
-                .push(format!("binlog_transaction_compression = {}", u8::from(self.random.bool())));
+            let (packed, partial) = (u8::from(self.random.bool()), self.random.bool());
+            let options = if partial { "PARTIAL_JSON" } else { "" };
+            settings.push(format!("binlog_transaction_compression = {packed}"));
+            settings.push(format!("binlog_row_value_options = '{options}'"));
         }
         self.run(&format!("SET SESSION {}", settings.join(", SESSION "))).await;
     }
