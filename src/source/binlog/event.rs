@@ -83,6 +83,20 @@ pub(super) fn is_ignorable(header: BinlogEventHeader) -> bool {
     header.flags_raw() & IGNORABLE != 0
 }
 
+/// Whether a FORMAT_DESCRIPTION says truly if the events behind it end in a checksum: servers since 5.6.1 always say so.
+/// A damaged one would let checksums pass for a part of their events, and BEGIN for another statement.
+pub(super) fn tells_checksums(description: &Event) -> bool {
+    match (description.footer().get_checksum_alg(), description.checksum()) {
+        (Ok(Some(algorithm)), _) if algorithm as u8 == CRC32 => true,
+        // Its own checksum is that of one that says CRC32: the saying itself is damaged.
+        (Ok(Some(_)), Some(sent)) => {
+            let sum = checksum(description.header(), description.data(), &[CRC32]);
+            sum != u32::from_le_bytes(sent)
+        }
+        (told, _) => matches!(told, Ok(Some(_))),
+    }
+}
+
 /// Whether the checksum that came with the event is that of its bytes; true where the server sends none.
 pub(super) fn checksum_fits(event: &Event) -> bool {
     let algorithm = event.footer().get_checksum_alg();
@@ -91,18 +105,18 @@ pub(super) fn checksum_fits(event: &Event) -> bool {
     if algorithm != CRC32 {
         return true;
     }
-    let mut crc = checksum_of(event.header(), event.data());
-    if event.header().event_type_raw() == kind::FORMAT_DESCRIPTION {
-        crc.update(&[algorithm]);
-    }
-    crc.finalize() == u32::from_le_bytes(sent)
+    let is_description = event.header().event_type_raw() == kind::FORMAT_DESCRIPTION;
+    let behind: &[u8] = if is_description { &[algorithm] } else { &[] };
+    checksum(event.header(), event.data(), behind) == u32::from_le_bytes(sent)
 }
 
-fn checksum_of(header: BinlogEventHeader, body: &[u8]) -> crc32fast::Hasher {
+/// The CRC32 of an event with what the transport has cut off behind its body.
+fn checksum(header: BinlogEventHeader, body: &[u8], behind: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&header_bytes(header));
     crc.update(body);
-    crc
+    crc.update(behind);
+    crc.finalize()
 }
 
 /// The header as it was on the wire, without the flag that the checksum leaves out.
@@ -262,7 +276,7 @@ pub(super) fn rotate(event: &Event) -> Result<(&str, u64), Malformed> {
 }
 
 fn is_checksum(event: &Event, body: &[u8], sum: [u8; 4]) -> bool {
-    checksum_of(event.header(), body).finalize() == u32::from_le_bytes(sum)
+    checksum(event.header(), body, &[]) == u32::from_le_bytes(sum)
 }
 
 /// Reads XA_PREPARE: the transaction's name, or `None` where it is a commit in one phase.

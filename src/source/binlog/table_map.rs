@@ -283,7 +283,12 @@ impl<'a> TableMap<'a> {
 
     fn read_names(&mut self, mut value: Wire<'a>) -> Result<(), Malformed> {
         for column in &mut self.columns {
-            column.name = Some(value.lenenc_bytes()?);
+            let name = value.lenenc_bytes()?;
+            // No server has such a name, and as a field's it would end the field.
+            if name.contains(&0) {
+                return Err(Malformed("a column's name contains U+0000"));
+            }
+            column.name = Some(name);
         }
         self.is_full = true;
         Ok(())

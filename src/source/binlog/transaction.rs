@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 use mysql_common::binlog::events::Event;
 
-use self::{problem::Problem, statements::text};
+use self::{
+    problem::Problem,
+    statements::{is_transactional, text},
+};
 use super::{
     error::BinlogError,
     event::{self, GtidEvent, kind},
@@ -64,6 +67,8 @@ pub(super) struct Assembler<D> {
     last: Option<(Arc<Transaction>, u64)>,
     open: Option<Open>,
     payload: Option<Payload>,
+    /// The format description came, without which no event can be told from its checksum.
+    pub(super) is_described: bool,
     /// The file's number and the offset in it before which transactions are known already.
     skip_to: (u64, u64),
     /// XA transactions that are prepared.
@@ -113,6 +118,7 @@ impl<D: Describe> Assembler<D> {
             last: None,
             open: None,
             payload: None,
+            is_described: false,
             skip_to: (0, 0),
             held: Held::default(),
             copied_to: parts.copied_to,
@@ -134,6 +140,7 @@ impl<D: Describe> Assembler<D> {
         self.open = None;
         self.payload = None;
         self.held.forget();
+        self.is_described = false;
         self.tables.forget_ids();
         let file = self.position().file.clone();
         self.place.go_to(&file, first_offset);
@@ -208,7 +215,11 @@ impl<D: Describe> Assembler<D> {
             kind::ROTATE => return self.rotate(&event).await,
             kind::HEARTBEAT => return self.idle(&event).await,
             kind::FORMAT_DESCRIPTION => {
+                if !event::tells_checksums(&event) {
+                    return Err(BinlogError::Checksum(kind).into());
+                }
                 self.tables.dialect = event::dialect(body)?;
+                self.is_described = true;
                 self.new_file()?;
             }
             kind::XA_PREPARE => return self.xa_prepare(event::xa_prepare(body)?).await,
@@ -272,6 +283,9 @@ impl<D: Describe> Assembler<D> {
         if event.gtid.is_none() && self.position.gtid_set.is_some() {
             return Err(BinlogError::Anonymous);
         }
+        if !self.is_described {
+            return Err(BinlogError::Transport);
+        }
         let gtid = event.gtid.map(TransactionId::Mysql);
         self.open_at(gtid, event.committed_micros, start);
         Ok(())
@@ -310,6 +324,9 @@ impl<D: Describe> Assembler<D> {
     }
 
     async fn query(&mut self, query: event::Query<'_>, start: u64) -> Result<(), Problem> {
+        if !self.is_described {
+            return Err(BinlogError::Transport.into());
+        }
         if query.text == b"BEGIN" {
             self.opened(start).has_begun = true;
             return Ok(());
@@ -476,13 +493,6 @@ fn block(
     };
     let rows = EventRows::new(held, head, Arc::clone(plan));
     Ok((!rows.is_empty()).then_some(rows))
-}
-
-/// Engines whose changes a ROLLBACK does not undo.
-fn is_transactional(engine: &str) -> bool {
-    !["MyISAM", "MEMORY", "ARCHIVE", "CSV", "Aria"]
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(engine))
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ impl<D: Describe> Assembler<D> {
         if self.open.is_some() {
             return Err(BinlogError::Unfinished);
         }
+        if !self.is_described {
+            return Err(BinlogError::Transport);
+        }
         if event.is_xa {
             return Err(BinlogError::Xa);
         }

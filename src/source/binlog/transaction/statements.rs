@@ -86,3 +86,10 @@ pub(super) fn text(bytes: &[u8], collation: Option<u16>) -> Cow<'_, str> {
         Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
     }
 }
+
+/// Engines whose changes a ROLLBACK does not undo.
+pub(super) fn is_transactional(engine: &str) -> bool {
+    !["MyISAM", "MEMORY", "ARCHIVE", "CSV", "Aria"]
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(engine))
+}

@@ -236,6 +236,17 @@ fn gtid(number: u64) -> Event {
     event_of(kind::GTID, 8000, &body)
 }
 
+/// Without one the checksum would be read as the end of a statement: `BEGIN` would be none, and its rows be lost.
+#[tokio::test]
+async fn nothing_is_taken_before_a_format_description() {
+    for first in [gtid(1), query("BEGIN")] {
+        let mut player = Player::new(Vec::new(), Vec::new());
+        player.assembler.is_described = false;
+        let error = failure(&mut player, vec![first]).await;
+        assert!(matches!(error, BinlogError::Transport), "{error:?}");
+    }
+}
+
 fn orders() -> TableSchema {
     let column = |name: &str, kind| Column {
         name: name.to_owned(),
