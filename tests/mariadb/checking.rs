@@ -73,12 +73,7 @@ async fn the_servers_settings_are_told_with_what_mends_them() {
     let launch = Launch::of(&pair);
     let (_, findings) = check(&launch).await;
     assert_mended(&findings, "error", "binlog_format", &["SET GLOBAL binlog_format = 'ROW'"]);
-    assert_mended(
-        &findings,
-        "error",
-        "binlog_row_image",
-        &["SET GLOBAL binlog_row_image = 'FULL'"],
-    );
+    assert_mended(&findings, "info", "binlog_row_image", &["SET GLOBAL binlog_row_image = 'FULL'"]);
     assert_mended(&findings, "warning", "retention", &["SET GLOBAL"]);
     assert_eq!(launch.command(&["run"]).await.code, Some(1), "a start is refused too");
     pair.source.run("SET GLOBAL binlog_format = 'ROW', GLOBAL binlog_row_image = 'FULL'").await;
