@@ -9,8 +9,8 @@ use mysql_async::prelude::Queryable;
 use crate::{
     Result,
     bare::{self, Write},
-    documents, rate,
-    support::{Launch, Pair},
+    documents, launch, rate,
+    support::Pair,
 };
 
 /// Rows that one transaction changes.
@@ -18,7 +18,7 @@ const TRANSACTION: u64 = 50;
 
 /// Binleaf's rates and the bare driver's.
 pub async fn measure(pair: &Pair, changes: u64, rounds: usize) -> Result {
-    let launch = Launch::of(pair);
+    let launch = launch(pair);
     let mut result = Result { operations: changes, ..Result::default() };
     for round in 0..rounds {
         let before = documents(pair).await;

@@ -1,9 +1,12 @@
-//! The bare driver as the measure: commands built beforehand, sent side by side, in several shapes.
+//! The bare driver as the measure: what it is to write lies ready in memory and is sent side by side, in several shapes.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
-use mongodb::Database;
+use mongodb::{
+    Collection, Database,
+    options::{Acknowledgment, WriteConcern},
+};
 
 use crate::{median, rate, support::Pair};
 
@@ -46,15 +49,32 @@ pub enum Write {
     Delete(i64),
 }
 
-/// Inserts the documents into a collection of their own, once for each shape.
-pub async fn inserts(pair: &Pair, documents: &[RawDocumentBuf], rates: &mut Rates) {
+/// Inserts the documents into a collection of their own with the driver's `insert_many`, once for each shape.
+pub async fn inserts(pair: &Pair, documents: &Arc<Vec<RawDocumentBuf>>, rates: &mut Rates) {
     for shape in shapes() {
-        let Shape { connections, batch } = shape;
-        let commands: Vec<RawDocumentBuf> =
-            documents.chunks(batch).map(|batch| insert(batch.iter().cloned())).collect();
-        let rate = send(pair, commands, connections, documents.len()).await;
-        rates.add(shape, rate);
+        let begun = Instant::now();
+        let lanes = (0..shape.connections).map(|lane| {
+            let collection = pair.target.handle().collection::<RawDocumentBuf>("bench");
+            tokio::spawn(insert_lane(collection, Arc::clone(documents), shape, lane))
+        });
+        for lane in lanes.collect::<Vec<_>>() {
+            lane.await.expect("a lane");
+        }
+        rates.add(shape, rate(documents.len() as u64, begun.elapsed()));
         drop_bench(pair).await;
+    }
+}
+
+async fn insert_lane(
+    collection: Collection<RawDocumentBuf>,
+    documents: Arc<Vec<RawDocumentBuf>>,
+    shape: Shape,
+    lane: usize,
+) {
+    let concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+    for batch in documents.chunks(shape.batch).skip(lane).step_by(shape.connections) {
+        let inserting = collection.insert_many(batch).ordered(false);
+        inserting.write_concern(concern.clone()).await.expect("an answer");
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     flight::{self, Crew, Flight, Landed},
     handle::{Handle, Phase},
     intake::Intake,
-    lanes::Lanes,
+    lanes::{Lanes, Supply},
     ledger::Ledger,
     letters::OpenLetters,
     plans::Plans,
@@ -199,7 +199,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         let (message, share): (Message, Option<Share>) = envelope.open();
         match message {
             Message::Rows(rows) => {
-                if let Some(plan) = self.plans.plan(&rows.table, &self.lanes)? {
+                if let Some(plan) = self.plans.plan(&rows, &self.lanes)? {
                     self.intake.open(rows, plan, share);
                 }
             }
@@ -212,13 +212,13 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     /// Maps open rows into batches until there are no more or some batch cannot take any; sends what should go.
     async fn fill(&mut self) -> Result<(), Fault> {
         loop {
-            while self.intake.has_rows() && !self.lanes.is_full() {
+            while self.intake.route().is_some_and(|route| self.lanes.take(route)) {
                 let Self { lanes, reader, crew, letters, .. } = self;
                 self.intake.next(lanes, &**reader, crew, letters).await?;
                 self.lanes.enter_opened(&mut self.ledger);
             }
             self.handle.add_changes(self.intake.take_count());
-            match self.lanes.due(self.is_caught_up()) {
+            match self.lanes.due(self.supply()) {
                 Some(lane) if !self.is_paused() => self.send(lane),
                 _ => return Ok(()),
             }
@@ -377,13 +377,16 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         *self.paused.borrow()
     }
 
-    /// Whether nothing is waiting to be mapped.
-    fn is_caught_up(&self) -> bool {
-        self.receiver.is_empty() && !self.intake.has_rows()
+    fn supply(&self) -> Supply {
+        match self.intake.route() {
+            Some(route) if !self.lanes.take(route) => Supply::Blocked,
+            None if self.receiver.is_empty() => Supply::Nothing,
+            _ => Supply::More,
+        }
     }
 
     fn wants_more(&self) -> bool {
-        !self.source_gone && !self.intake.has_rows() && !self.lanes.is_full() && !self.is_paused()
+        !self.source_gone && !self.intake.has_rows() && !self.is_paused()
     }
 
     fn is_finished(&self) -> bool {

@@ -62,6 +62,11 @@ impl Intake {
         self.open.is_some()
     }
 
+    /// The lanes that the rows waiting to be mapped may take.
+    pub(super) fn route(&self) -> Option<Route> {
+        self.open.as_ref().map(|open| open.route)
+    }
+
     /// Opens a block. Its share of the channel's bound is given back when its last row is mapped.
     pub(super) fn open(
         &mut self,

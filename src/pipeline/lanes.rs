@@ -4,6 +4,11 @@
 //! so the changes of one key are written in commit order (promise P4) while independent keys do not wait for each other.
 //! A collection that has unique indexes besides its key keeps to a single lane: there one row's value may be free only
 //! once another row's change is written.
+//!
+//! Rows that the first copy reads have no order among themselves: every version of a row that it reads is as new as its
+//! start position or newer, and all changes since then follow in the stream. They fill one batch after the other, which
+//! any free lane takes, so that a batch is a run of neighbouring keys: an index takes runs at less than half the cost
+//! of keys in random order. Only when all of them have landed does the first change of the stream go on its way.
 
 use std::{hash::BuildHasher, sync::Arc};
 
@@ -27,10 +32,22 @@ use crate::{
 /// Which lanes the rows of a table may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
-    /// Any, by the hash of the key.
+    /// Any that is free: rows of the first copy.
+    Free,
+    /// The one that the hash of the key says.
     ByKey,
     /// This one only.
     One(usize),
+}
+
+/// What there is to fill batches with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Supply {
+    /// Rows, or messages that may bring some.
+    More,
+    /// Rows that the lanes do not take now.
+    Blocked,
+    Nothing,
 }
 
 /// All lanes with their open batches.
@@ -39,6 +56,10 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     limits: BatchConfig,
     hasher: RandomState,
+    /// The lane that takes rows of the first copy.
+    filling: usize,
+    /// Whether what is under way on free lanes or by key, if anything is, is of the first copy.
+    are_free: bool,
 }
 
 #[derive(Debug)]
@@ -69,7 +90,7 @@ impl Lanes {
     pub(super) fn new(limits: BatchConfig) -> Self {
         let lane = || Lane { batch: BatchBuilder::default(), opened: None, flying: false };
         let lanes = std::iter::repeat_with(lane).take(limits.lanes.max(1)).collect();
-        Self { lanes, limits, hasher: RandomState::default() }
+        Self { lanes, limits, hasher: RandomState::default(), filling: 0, are_free: true }
     }
 
     /// The one lane of a collection whose rows depend on each other.
@@ -107,9 +128,25 @@ impl Lanes {
         }
     }
 
-    /// Whether some lane can take no more. Which lane the next row goes by is not known, so none is taken then.
-    pub(super) fn is_full(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.is_full(&self.limits))
+    /// Whether a row of this route may be pushed now. Which lane a row goes by is not known before it is mapped, so none
+    /// is taken while any is full.
+    pub(super) fn take(&self, route: Route) -> bool {
+        let is_full = |lane: &Lane| lane.is_full(&self.limits);
+        match route {
+            Route::Free => {
+                let can_depart = |lane: &Lane| is_full(lane) && lane.idles();
+                self.may_be(true)
+                    && !self.lanes.iter().any(can_depart)
+                    && !self.lanes.iter().all(is_full)
+            }
+            Route::ByKey => self.may_be(false) && !self.lanes.iter().any(is_full),
+            Route::One(_) => !self.lanes.iter().any(is_full),
+        }
+    }
+
+    /// Whether rows of this kind need not wait for those of the other kind.
+    fn may_be(&self, free: bool) -> bool {
+        self.are_free == free || (self.are_empty() && !self.are_flying())
     }
 
     /// Whether nothing waits to be sent.
@@ -122,14 +159,19 @@ impl Lanes {
         self.lanes.iter().any(|lane| lane.flying)
     }
 
-    /// The next lane whose batch should go now: it has waited long enough, or some lane is full, or no more rows are
-    /// at hand. The first copy then waits for company as long as another batch flies: nobody waits for its rows.
-    pub(super) fn due(&self, caught_up: bool) -> Option<usize> {
-        let (is_full, flying, now) = (self.is_full(), self.are_flying(), Instant::now());
+    /// The next lane whose batch should go now: it is full, or has waited long enough, or rows that are open cannot be
+    /// taken, or none are at hand. The first copy then waits for company as long as another batch flies: nobody waits
+    /// for its rows.
+    pub(super) fn due(&self, supply: Supply) -> Option<usize> {
+        let (flying, now) = (self.are_flying(), Instant::now());
         self.lanes.iter().position(|lane| {
-            let is_late = lane.deadline(&self.limits).is_some_and(|deadline| deadline <= now);
-            let is_alone = caught_up && (lane.batch.is_from_stream() || !flying);
-            lane.idles() && (is_full || is_late || is_alone)
+            let is_late = || lane.deadline(&self.limits).is_some_and(|deadline| deadline <= now);
+            let is_wanted = || match supply {
+                Supply::More => false,
+                Supply::Blocked => true,
+                Supply::Nothing => lane.batch.is_from_stream() || !flying,
+            };
+            lane.idles() && (lane.is_full(&self.limits) || is_wanted() || is_late())
         })
     }
 
@@ -158,10 +200,27 @@ impl Lanes {
     fn lane(&mut self, route: Route, key: &[u8]) -> Option<&mut Lane> {
         let index = match route {
             Route::One(index) => index,
-            Route::ByKey if self.lanes.len() == 1 => 0,
-            Route::ByKey => self.pick(self.hasher.hash_one(key)),
+            Route::Free => self.free_lane(),
+            Route::ByKey => {
+                self.are_free = false;
+                self.pick(self.hasher.hash_one(key))
+            }
         };
         self.lanes.get_mut(index)
+    }
+
+    /// The lane whose batch is being filled with rows of the first copy. The next batch is begun on a lane that could
+    /// send it at once, if there is one.
+    fn free_lane(&mut self) -> usize {
+        self.are_free = true;
+        let is_full = |lane: &Lane| lane.is_full(&self.limits);
+        let is_begun = |lane: &Lane| !lane.batch.is_empty() && !is_full(lane);
+        if !self.lanes.get(self.filling).is_some_and(is_begun) {
+            let idle = self.lanes.iter().position(|lane| !lane.flying && !is_full(lane));
+            let next = idle.or_else(|| self.lanes.iter().position(|lane| !is_full(lane)));
+            self.filling = next.unwrap_or(self.filling);
+        }
+        self.filling
     }
 
     fn pick(&self, hash: u64) -> usize {
@@ -224,33 +283,80 @@ mod tests {
         let route = |lane| Route::One(lane);
         push(&mut lanes, route(0), 1, &Origin::Snapshot);
         lanes.enter_opened(&mut ledger);
-        assert_eq!(lanes.due(false), None, "more rows are at hand");
-        assert_eq!(lanes.due(true), Some(0));
+        assert_eq!(lanes.due(Supply::More), None);
+        assert_eq!(lanes.due(Supply::Nothing), Some(0));
         assert_eq!(lanes.depart(0).map(|(number, _)| number), Some(0));
         push(&mut lanes, route(1), 2, &Origin::Snapshot);
         lanes.enter_opened(&mut ledger);
-        assert_eq!(lanes.due(true), None);
+        assert_eq!(lanes.due(Supply::Nothing), None);
         tokio::time::sleep_until(lanes.deadline().unwrap()).await;
-        assert_eq!(lanes.due(false), Some(1));
+        assert_eq!(lanes.due(Supply::More), Some(1));
         push(&mut lanes, route(0), 3, &Origin::Snapshot);
         assert_eq!(lanes.depart(1).map(|(number, _)| number), Some(1));
-        assert_eq!(lanes.due(true), None, "both are on their way");
+        assert_eq!(lanes.due(Supply::Blocked), None, "both are on their way");
         lanes.landed(0, None);
         assert!(lanes.are_flying() && !lanes.are_empty());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_full_lane_sends_all() {
+    #[test]
+    fn nobody_knows_where_the_next_change_goes_so_a_full_lane_sends_all() {
         let mut lanes = lanes(2, 2);
         let mut ledger = Ledger::new(State::default());
         push(&mut lanes, Route::One(1), 1, &Origin::Snapshot);
         push(&mut lanes, Route::One(0), 2, &Origin::Snapshot);
         lanes.enter_opened(&mut ledger);
-        assert!(!lanes.is_full());
+        assert!(lanes.take(Route::One(0)));
         push(&mut lanes, Route::One(1), 3, &Origin::Snapshot);
-        assert!(lanes.is_full());
-        assert_eq!(lanes.due(false), Some(0));
+        assert!(!lanes.take(Route::ByKey) && !lanes.take(Route::One(0)));
+        assert_eq!(lanes.due(Supply::Blocked), Some(0));
         assert!(lanes.depart(0).is_some());
-        assert_eq!(lanes.due(false), Some(1));
+        assert_eq!(lanes.due(Supply::Blocked), Some(1));
+    }
+
+    /// Pushes rows of a copy as long as they are taken, and tells how many.
+    fn copy(lanes: &mut Lanes, ledger: &mut Ledger, keys: std::ops::Range<u8>) -> usize {
+        let taken = keys.take_while(|key| {
+            let takes = lanes.take(Route::Free);
+            if takes {
+                push(lanes, Route::Free, *key, &Origin::Snapshot);
+                lanes.enter_opened(ledger);
+            }
+            takes
+        });
+        taken.count()
+    }
+
+    #[test]
+    fn a_copy_fills_one_batch_after_the_other() {
+        let mut lanes = lanes(2, 4);
+        let mut ledger = Ledger::new(State::default());
+        assert_eq!(copy(&mut lanes, &mut ledger, 0..100), 4, "the full batch is to go first");
+        assert_eq!(counts(&lanes), [4, 0]);
+        assert_eq!(lanes.due(Supply::Blocked), Some(0));
+        assert!(lanes.depart(0).is_some());
+        assert_eq!(copy(&mut lanes, &mut ledger, 4..100), 4);
+        assert_eq!(counts(&lanes), [0, 4], "on the lane that can send it");
+        assert_eq!(lanes.due(Supply::Blocked), Some(1));
+        assert!(lanes.depart(1).is_some());
+        assert_eq!(copy(&mut lanes, &mut ledger, 8..100), 8);
+        assert_eq!(counts(&lanes), [4, 4], "while those before fly");
+        assert_eq!(lanes.due(Supply::Blocked), None);
+        lanes.landed(1, None);
+        assert_eq!(lanes.due(Supply::Blocked), Some(1));
+    }
+
+    #[test]
+    fn the_stream_waits_until_the_copy_has_landed() {
+        let mut lanes = lanes(2, 4);
+        let mut ledger = Ledger::new(State::default());
+        assert_eq!(copy(&mut lanes, &mut ledger, 0..1), 1);
+        assert!(!lanes.take(Route::ByKey));
+        assert_eq!(lanes.due(Supply::Blocked), Some(0));
+        assert!(lanes.depart(0).is_some());
+        assert!(!lanes.take(Route::ByKey));
+        lanes.landed(0, None);
+        assert!(lanes.take(Route::ByKey));
+        push(&mut lanes, Route::ByKey, 1, &Origin::Snapshot);
+        assert!(!lanes.take(Route::Free), "and a later copy for the stream");
     }
 }

@@ -9,6 +9,7 @@ use super::lanes::{Lanes, Route};
 use crate::{
     mapping::{Plan, RuleBook},
     model::{
+        change::{Origin, Rows},
         fault::{Fault, Stage},
         table::{TableName, TableSchema},
     },
@@ -20,7 +21,8 @@ pub(super) struct Plans {
     rules: RuleBook,
     /// Collections that have unique indexes besides their keys, by full name.
     one_lane: HashSet<String>,
-    compiled: HashMap<TableName, (Arc<Plan>, Route)>,
+    /// With the lane of those that keep to one.
+    compiled: HashMap<TableName, (Arc<Plan>, Option<Route>)>,
 }
 
 impl Plans {
@@ -29,19 +31,24 @@ impl Plans {
         Self { rules, one_lane, compiled: HashMap::new() }
     }
 
-    /// The plan for rows of this schema and the lanes that they may take; `None` where the settings leave the table out because it has no key.
+    /// The plan for rows and the lanes that they may take; `None` where the settings leave the table out because it has no key.
     ///
     /// # Errors
     /// `Fatal` where the table cannot be mapped: an unsupported column, a key that its rules ask for and it has not.
     pub(super) fn plan(
         &mut self,
-        table: &Arc<TableSchema>,
+        rows: &Rows,
         lanes: &Lanes,
     ) -> Result<Option<(Arc<Plan>, Route)>, Fault> {
+        let table = &rows.table;
+        let usual = match rows.origin {
+            Origin::Snapshot => Route::Free,
+            Origin::Stream(_) => Route::ByKey,
+        };
         if let Some((plan, route)) = self.compiled.get(&table.name)
             && Arc::ptr_eq(plan.schema(), table)
         {
-            return Ok(Some((Arc::clone(plan), *route)));
+            return Ok(Some((Arc::clone(plan), route.unwrap_or(usual))));
         }
         let rules = self.rules.resolve(&table.name);
         if rules.skips(table) {
@@ -51,10 +58,10 @@ impl Plans {
             .map_err(|issues| unmappable(table, &issues))?;
         let collection = &plan.target().collection;
         let depends = self.one_lane.contains(&collection.to_string());
-        let route = if depends { lanes.one_for(collection) } else { Route::ByKey };
+        let route = depends.then(|| lanes.one_for(collection));
         let plan = Arc::new(plan);
         self.compiled.insert(table.name.clone(), (Arc::clone(&plan), route));
-        Ok(Some((plan, route)))
+        Ok(Some((plan, route.unwrap_or(usual))))
     }
 }
 
