@@ -1,17 +1,20 @@
 //! Asks the source which of some keys it has.
 
-use std::{sync::Arc, time::Duration, vec};
+use std::{sync::Arc, time::Duration};
 
 use mysql_async::{Conn, Row, prelude::Queryable};
 
-use super::{block::Filling, cell, link::prepared, sql};
+use super::{
+    block::{Filling, Room},
+    link::prepared,
+    sql,
+};
 use crate::{
     model::{
-        change::{ChangeKind, Image, RowBlock, RowVisitor},
-        fault::{Fault, Stage},
+        change::{ChangeKind, RowBlock},
+        fault::Fault,
         key::Cursor,
         table::{Column, ColumnType, TableSchema, quote_identifier},
-        value::Value,
     },
     source::{
         connect::{Connector, timed},
@@ -36,11 +39,13 @@ pub async fn find_keys(
     columns: &[usize],
     keys: &[Cursor],
 ) -> Result<Box<dyn RowBlock>, Fault> {
-    let mut rows = Vec::new();
+    let place = |column| columns.iter().position(|of_key| *of_key == column);
+    let places: Vec<_> = (0..table.columns.len()).map(place).collect();
+    let mut rows = Filling::new(table, Room::default());
     let mut left = vec![keys];
     while let Some(keys) = left.pop() {
         match ask(connector, table, columns, keys).await {
-            Ok(found) => rows.extend(found),
+            Ok(found) => found.iter().for_each(|row| rows.push_some(row, &places)),
             // One text that the column cannot hold makes the server refuse them all.
             Err(SourceError::Refused(answer)) if NOT_OF_THE_CHARSET.contains(&answer.code) => {
                 let (some, others) = keys.split_at(keys.len() / 2);
@@ -51,9 +56,7 @@ pub async fn find_keys(
             }
         }
     }
-    let place = |column| columns.iter().position(|of_key| *of_key == column);
-    let places = (0..table.columns.len()).map(place).collect();
-    Ok(Box::new(FoundKeys { table: Arc::clone(table), places, rows: rows.into_iter() }))
+    Ok(rows.into_block(ChangeKind::Delete))
 }
 
 async fn ask(
@@ -80,14 +83,14 @@ pub(in crate::source) async fn read_key(
     shares_locks: bool,
     limit: Duration,
 ) -> Result<Box<dyn RowBlock>, SourceError> {
-    let mut rows = Filling::default();
+    let mut rows = Filling::new(table, Room::default());
     let question = selection(table, key.0, std::slice::from_ref(key.1), &table.columns);
     if let Some(question) = question {
         let locks = if shares_locks { " FOR SHARE" } else { "" };
-        let found = timed(limit, connection.exec(format!("{question}{locks}"), ())).await?;
-        Vec::into_iter(found).for_each(|row| rows.push(row));
+        let asking = connection.exec::<Row, _, _>(format!("{question}{locks}"), ());
+        timed(limit, asking).await?.iter().for_each(|row| rows.push(row));
     }
-    Ok(rows.into_block(table))
+    Ok(rows.into_block(ChangeKind::Read))
 }
 
 /// The question; `None` when none of the keys can be one of this table.
@@ -140,45 +143,6 @@ fn condition(names: &[String], keys: &[Vec<String>]) -> Option<String> {
         format!("({})", parts.collect::<Vec<_>>().join(" AND "))
     };
     Some(keys.iter().map(term).collect::<Vec<_>>().join(" OR "))
-}
-
-/// Rows of which the key was read.
-struct FoundKeys {
-    table: Arc<TableSchema>,
-    /// For each column of the table its place in the row.
-    places: Vec<Option<usize>>,
-    rows: vec::IntoIter<Row>,
-}
-
-impl std::fmt::Debug for FoundKeys {
-    /// The number of rows only: values never reach a log.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("FoundKeys").field("rows", &self.rows.len()).finish_non_exhaustive()
-    }
-}
-
-impl RowBlock for FoundKeys {
-    fn next_change(&mut self, visitor: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
-        let Some(row) = self.rows.next() else { return Ok(None) };
-        for (index, (column, place)) in self.columns().enumerate() {
-            let value = match place {
-                None => Some(Value::Null),
-                Some(place) => row.as_ref(*place).and_then(|wire| cell::read(&column.kind, wire)),
-            };
-            let misfit = || {
-                let message = format!("column {}: the source sent another type", column.name);
-                Fault::fatal(Stage::Snapshot, message).at_table(&self.table.name)
-            };
-            visitor.cell(Image::Before, index, value.ok_or_else(misfit)?);
-        }
-        Ok(Some(ChangeKind::Delete))
-    }
-}
-
-impl FoundKeys {
-    fn columns(&self) -> impl Iterator<Item = (&Column, &Option<usize>)> {
-        self.table.columns.iter().zip(&self.places)
-    }
 }
 
 #[cfg(test)]

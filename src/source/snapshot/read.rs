@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     Shared, Source,
-    block::{self, Filling},
+    block::{self, Filling, Room},
     error::SnapshotError,
     link::Link,
     shape,
@@ -132,15 +132,15 @@ async fn pass_on(
     let most_rows = shared.rate.most_at_once(block::MOST_ROWS);
     let mut answer = timed(limit, connection.exec_iter(statement, ())).await?;
     let Some(mut rows) = answer.stream::<Row>().await? else { return Ok(()) };
-    let mut room = 0;
+    let mut room = Room::default();
     loop {
-        let mut filling = Filling::with_room(room);
+        let mut filling = Filling::new(&source.schema, room);
         let is_end = fill(&mut filling, &mut rows, most_rows, limit).await?;
         let filled = filling.row_count();
-        room = filled;
+        room = filling.room();
         if filled > 0 {
             sleep(shared.rate.reserve(filled, Instant::now())).await;
-            shared.sender.send(filling.into_message(&source.schema)).await?;
+            shared.sender.send(filling.into_message()).await?;
             let filled = u64::try_from(filled).unwrap_or(u64::MAX);
             *row_count += filled;
             shared.progress.count(&source.schema.name, filled);
@@ -181,7 +181,7 @@ where
 {
     while !filling.is_full(most_rows) {
         let Some(row) = rows.next().await else { return Ok(true) };
-        filling.push(row?);
+        filling.push(&row?);
     }
     Ok(false)
 }

@@ -8,7 +8,13 @@ use std::sync::Arc;
 use mysql_async::{Conn, Row, prelude::Queryable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::{Shared, Source, cell, error::SnapshotError, link::Link, shape};
+use super::{
+    Shared, Source,
+    cell::{self, Cell},
+    error::SnapshotError,
+    link::Link,
+    shape,
+};
 use crate::{
     model::{
         fault::Fault,
@@ -173,7 +179,8 @@ async fn ask(
     let columns: Vec<&Column> = source.key_columns().collect();
     let Some(row) = first_row(connection, shared, &sql, &columns).await? else { return Ok(None) };
     let cursor = columns.iter().enumerate().map(|(index, column)| {
-        let value = cell::read(&column.kind, row.as_ref(index)?)?;
+        let value =
+            cell::read(&column.kind, Cell::of(row.as_ref(index)?).unwrap_or_else(Cell::Bytes))?;
         SqlValue::copy(value).filter(|value| *value != SqlValue::Null)
     });
     cursor.collect::<Option<Cursor>>().map(Some).ok_or(SnapshotError::Key)
