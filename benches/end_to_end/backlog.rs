@@ -1,84 +1,92 @@
 //! A backlog of binlog changes: drained by binleaf, and the same operations sent by the bare driver.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use bson::{RawDocumentBuf, rawdoc};
-use fastrand::Rng;
-use mysql_async::prelude::Queryable;
 
 use crate::{
-    Result,
+    OURS, Result, Size,
     bare::{self, Write},
-    documents, launch, rate,
+    documents, fill, launch, rate,
     support::Pair,
 };
 
-/// Rows that one transaction changes.
-const TRANSACTION: u64 = 50;
+/// Larger than any table here, and prime to its number of rows: multiples of it come by every key once, in no order.
+const STRIDE: u64 = 1_000_003;
 
-/// Binleaf's rates and the bare driver's.
-pub async fn measure(pair: &Pair, changes: u64, rounds: usize) -> Result {
-    let launch = launch(pair);
-    let mut result = Result { operations: changes, ..Result::default() };
-    for round in 0..rounds {
-        let before = documents(pair).await;
-        let writes = write(pair, &before, changes, round as u64).await;
-        let begun = Instant::now();
-        let mut binleaf = launch.run();
-        binleaf.catches_up().await;
-        result.ours.push(rate(changes, begun.elapsed()));
-        binleaf.assert_no_new_snapshot().await;
-        binleaf.stops().await;
-        bare::writes(pair, &before, &writes, &mut result.bare).await;
+/// Commits `changes` changes: of ten, two are inserts, seven updates, one is a delete. No key is touched twice, so that
+/// the bare driver's connections may go on side by side and nobody gains by leaving out what is overwritten.
+const CHURN: &str = "CREATE PROCEDURE churn(changes INT, known INT, first_new BIGINT)
+BEGIN
+  DECLARE number INT DEFAULT 0;
+  DECLARE victim BIGINT;
+  START TRANSACTION;
+  WHILE number < changes DO
+    SET victim = 1 + MOD(number * 1000003, known);
+    CASE
+      WHEN MOD(number, 10) < 2 THEN
+        INSERT INTO orders SELECT first_new + number, customer, version, label, status, price, placed, changed, express,
+          weight, due, note FROM pattern;
+      WHEN MOD(number, 10) = 2 THEN DELETE FROM orders WHERE id = victim;
+      ELSE UPDATE orders SET version = version + 1, customer = customer + 1 WHERE id = victim;
+    END CASE;
+    SET number = number + 1;
+    IF MOD(number, 50) = 0 THEN
+      COMMIT;
+      START TRANSACTION;
+    END IF;
+  END WHILE;
+  COMMIT;
+END";
+
+/// Binleaf's rates and the bare driver's. Every backlog is of a table as it was filled, newly copied.
+pub async fn measure(pair: &Pair, size: Size) -> Result {
+    let mut result = Result { operations: size.changes, ..Result::default() };
+    pair.source.run_all(&["DROP PROCEDURE IF EXISTS churn", CHURN]).await;
+    for _ in 0..size.rounds {
+        for shape in OURS {
+            fill(pair, size.rows).await;
+            pair.target.handle().drop().await.expect("the target answers");
+            assert_eq!(launch(pair, shape).command(&["snapshot"]).await.code, Some(0));
+            churn(pair, size).await;
+            let begun = Instant::now();
+            let mut binleaf = launch(pair, shape).run();
+            binleaf.catches_up().await;
+            result.ours.add(shape, rate(size.changes, begun.elapsed()));
+            binleaf.assert_no_new_snapshot().await;
+            binleaf.stops().await;
+        }
+        pair.assert_equal().await;
+        let before = Arc::new(documents(pair).await);
+        bare::writes(pair, &before, &writes(&before, size), &mut result.bare).await;
     }
     result
 }
 
-/// Commits the changes to the source, and returns them as writes on documents of the same size: two in ten are inserts,
-/// seven updates, one a delete. No key is touched twice, so that the bare driver's connections may go on side by side
-/// and nobody gains by leaving out what is overwritten.
-async fn write(pair: &Pair, before: &[RawDocumentBuf], changes: u64, seed: u64) -> Vec<Write> {
-    let documents: BTreeMap<i64, &RawDocumentBuf> =
-        before.iter().map(|document| (document.get_i64("_id").expect("a key"), document)).collect();
-    let mut random = Rng::with_seed(seed);
-    let mut known: Vec<i64> = documents.keys().copied().collect();
-    random.shuffle(&mut known);
-    let mut next = documents.keys().next_back().copied().unwrap_or(0);
-    let mut conn = pair.source.connect().await;
-    let mut writes = Vec::new();
-    for number in 0..changes {
-        if number % TRANSACTION == 0 {
-            conn.query_drop("BEGIN").await.expect("a transaction");
+async fn churn(pair: &Pair, size: Size) {
+    let Size { rows, changes, .. } = size;
+    let (pattern, new) = ("CREATE TABLE pattern AS SELECT * FROM orders WHERE id = 1", rows + 1);
+    let call = format!("CALL churn({changes}, {rows}, {new})");
+    pair.source.run_all(&["SET sql_log_bin = 0", pattern, "SET sql_log_bin = 1", &call]).await;
+    pair.source.run_all(&["SET sql_log_bin = 0", "DROP TABLE pattern"]).await;
+}
+
+/// The same kinds of operations in the same mix on as many keys, in documents of the same size.
+fn writes(documents: &[RawDocumentBuf], size: Size) -> Vec<Write> {
+    let pattern = documents.first().expect("a document");
+    let known: Vec<i64> =
+        documents.iter().map(|document| document.get_i64("_id").expect("a key")).collect();
+    let count = known.len() as u64;
+    let changes = (0..size.changes).map(|number| {
+        let victim = known[usize::try_from(number * STRIDE % count).expect("an index")];
+        let new = i64::try_from(size.rows * 10 + number).expect("a key");
+        match number % 10 {
+            0 | 1 => Write::Insert(copy_of(pattern, new)),
+            2 => Write::Delete(victim),
+            _ => Write::Replace(copy_of(pattern, victim)),
         }
-        let statement = match random.u8(..10) {
-            0 | 1 => {
-                next += 1;
-                let like = *documents.keys().next().expect("a document");
-                writes.push(Write::Insert(copy_of(documents[&like], next)));
-                format!(
-                    "INSERT INTO orders SELECT {next}, customer, version, label, status, price, placed, changed, express, weight, due, note FROM orders WHERE id = {like}"
-                )
-            }
-            2 => {
-                let id = known.pop().expect("more documents than changes");
-                writes.push(Write::Delete(id));
-                format!("DELETE FROM orders WHERE id = {id}")
-            }
-            _ => {
-                let id = known.pop().expect("more documents than changes");
-                writes.push(Write::Replace(copy_of(documents[&id], id)));
-                format!(
-                    "UPDATE orders SET version = version + 1, customer = customer + 1 WHERE id = {id}"
-                )
-            }
-        };
-        conn.query_drop(statement).await.expect("a change");
-        if (number + 1) % TRANSACTION == 0 || number + 1 == changes {
-            conn.query_drop("COMMIT").await.expect("a commit");
-        }
-    }
-    conn.disconnect().await.expect("a clean end");
-    writes
+    });
+    changes.collect()
 }
 
 /// A document of the same size with another key.

@@ -1,6 +1,6 @@
 //! The bare driver as the measure: what it is to write lies ready in memory and is sent side by side, in several shapes.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
 use mongodb::{
@@ -8,38 +8,15 @@ use mongodb::{
     options::{Acknowledgment, WriteConcern},
 };
 
-use crate::{median, rate, support::Pair};
+use crate::{
+    rate,
+    rates::{Rates, Shape},
+    support::Pair,
+};
 
-const CONNECTIONS: [usize; 3] = [1, 2, 4];
-const BATCHES: [usize; 3] = [500, 1000, 3000];
-
-/// How the driver was used: connections side by side, operations in a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shape {
-    pub connections: usize,
-    pub batch: usize,
-}
-
-/// The rates of every shape, one a round.
-#[derive(Debug, Default)]
-pub struct Rates(BTreeMap<Shape, Vec<f64>>);
-
-impl Rates {
-    fn add(&mut self, shape: Shape, rate: f64) {
-        self.0.entry(shape).or_default().push(rate);
-    }
-
-    /// The shape whose median is the highest, and that median.
-    pub fn best(&self) -> (Shape, f64) {
-        let medians = self.0.iter().map(|(shape, rates)| (*shape, median(rates)));
-        medians.max_by(|one, other| one.1.total_cmp(&other.1)).expect("a shape")
-    }
-
-    /// Every shape's median.
-    pub fn medians(&self) -> Vec<(Shape, f64)> {
-        self.0.iter().map(|(shape, rates)| (*shape, median(rates))).collect()
-    }
-}
+/// Measured beforehand: a single connection, batches of 500 and more connections are slower.
+const SHAPES: [Shape; 4] =
+    [Shape::new(2, 1000), Shape::new(2, 3000), Shape::new(4, 1000), Shape::new(4, 3000)];
 
 /// One write on one document.
 #[derive(Debug, Clone)]
@@ -51,17 +28,21 @@ pub enum Write {
 
 /// Inserts the documents into a collection of their own with the driver's `insert_many`, once for each shape.
 pub async fn inserts(pair: &Pair, documents: &Arc<Vec<RawDocumentBuf>>, rates: &mut Rates) {
-    for shape in shapes() {
+    for shape in SHAPES {
         let begun = Instant::now();
-        let lanes = (0..shape.connections).map(|lane| {
-            let collection = pair.target.handle().collection::<RawDocumentBuf>("bench");
-            tokio::spawn(insert_lane(collection, Arc::clone(documents), shape, lane))
-        });
-        for lane in lanes.collect::<Vec<_>>() {
-            lane.await.expect("a lane");
-        }
+        insert_all(pair, documents, shape).await;
         rates.add(shape, rate(documents.len() as u64, begun.elapsed()));
         drop_bench(pair).await;
+    }
+}
+
+async fn insert_all(pair: &Pair, documents: &Arc<Vec<RawDocumentBuf>>, shape: Shape) {
+    let lanes = (0..shape.connections).map(|lane| {
+        let collection = pair.target.handle().collection::<RawDocumentBuf>("bench");
+        tokio::spawn(insert_lane(collection, Arc::clone(documents), shape, lane))
+    });
+    for lane in lanes.collect::<Vec<_>>() {
+        lane.await.expect("a lane");
     }
 }
 
@@ -79,23 +60,21 @@ async fn insert_lane(
 }
 
 /// Applies writes to a copy of the documents, once for each shape; the copying is not measured.
-pub async fn writes(pair: &Pair, before: &[RawDocumentBuf], writes: &[Write], rates: &mut Rates) {
-    for shape in shapes() {
+pub async fn writes(
+    pair: &Pair,
+    before: &Arc<Vec<RawDocumentBuf>>,
+    writes: &[Write],
+    rates: &mut Rates,
+) {
+    for shape in SHAPES {
         let Shape { connections, batch } = shape;
-        let commands = before.chunks(1000).map(|batch| insert(batch.iter().cloned())).collect();
-        send(pair, commands, 2, before.len()).await;
+        insert_all(pair, before, Shape::new(2, 3000)).await;
         // Each connection has keys of its own, as any correct writer's would.
         let commands = writes.chunks(batch).flat_map(commands_of).collect();
         let rate = send(pair, commands, connections, writes.len()).await;
         rates.add(shape, rate);
         drop_bench(pair).await;
     }
-}
-
-fn shapes() -> impl Iterator<Item = Shape> {
-    CONNECTIONS
-        .into_iter()
-        .flat_map(|connections| BATCHES.map(|batch| Shape { connections, batch }))
 }
 
 /// At most three commands for a batch: what is inserted, what is replaced, what is deleted.
