@@ -113,14 +113,6 @@ pub(super) fn without_skipped(
     tables.into_iter().filter(|table| !rules.resolve(&table.name).skips(table)).collect()
 }
 
-/// The fault of a table that cannot be mapped.
-pub(super) fn unmappable<I: std::fmt::Display>(table: &TableSchema, issues: &[I]) -> Fault {
-    let reasons: Vec<String> = issues.iter().map(ToString::to_string).collect();
-    Fault::fatal(Stage::Mapping, format!("the table cannot be mapped: {}", reasons.join("; ")))
-        .at_table(&table.name)
-        .with_hint("run `binleaf check`, or leave the table out with source.exclude_tables")
-}
-
 /// The fault of a collection that holds documents of somebody else.
 pub(super) fn not_ours(table: &TableSchema, collection: &Collection) -> Fault {
     Fault::fatal(

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::{progress, settle, sweep::Sweeper};
+use super::{patience::Patience, progress, settle, sweep::Sweeper};
 use crate::{
     config::Config,
     model::{
@@ -38,6 +38,7 @@ pub(super) struct Feed {
     pub(super) sender: Sender,
     pub(super) stop: CancellationToken,
     pub(super) sweeper: Sweeper,
+    pub(super) patience: Patience,
 }
 
 /// What is to be fed.
@@ -64,8 +65,7 @@ pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
     let mut copied_to = work.copied_to;
     if let Some((state, tables)) = work.copy {
         feed.handle.set_phase(Phase::Snapshot);
-        let Some(read_from) = settle::settle(&feed, &state).await? else { return Ok(()) };
-        copied_to = read_from;
+        copied_to = settle::settle(&feed, &state).await?;
         copy(&feed, state, tables).await?;
         sweep(&feed, &work.sweep).await?;
     }
@@ -127,7 +127,7 @@ async fn sweep(feed: &Feed, tables: &[Arc<TableSchema>]) -> Result<(), Fault> {
         std::future::pending::<()>().await;
     }
     for table in tables {
-        if feed.sweeper.sweep(table).await?.is_none() {
+        if feed.sweeper.sweep(table, &feed.patience).await?.is_none() {
             return Ok(());
         }
         send(feed, Mark::Swept { table: table.name.clone() }).await?;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::Context;
@@ -15,7 +16,6 @@ use crate::{
     runtime::retry::Backoff,
     telemetry::metrics,
 };
-use tokio_util::sync::CancellationToken;
 
 /// What waiting goes by.
 #[derive(Debug, Clone)]

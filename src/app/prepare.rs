@@ -18,7 +18,7 @@ use super::{
 use crate::{
     checkpoint::MongoCheckpoints,
     config::{Existing, StreamStart},
-    mapping::{Plan, RuleBook},
+    mapping::{self, Plan, RuleBook},
     model::{
         fault::{Fault, Stage},
         finding::{Finding, Level},
@@ -233,7 +233,7 @@ async fn make_ready(
 ) -> Result<bool, Fault> {
     let rules = session.rules.resolve(&table.name);
     let plan = Plan::compile(Arc::clone(table), &rules)
-        .map_err(|issues| check::unmappable(table, &issues))?;
+        .map_err(|issues| mapping::unmappable(table, &issues))?;
     let target: &Target = plan.target();
     let collection = &target.collection;
     let mut is_swept = false;

@@ -5,10 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::info;
 
-use super::{
-    feed::{Feed, send},
-    patience::Patience,
-};
+use super::feed::{Feed, send};
 use crate::{
     model::{change::Mark, fault::Fault, position::Position, snapshot::SnapshotState},
     source::settled::{self, Unsettled},
@@ -23,35 +20,35 @@ const AFTER_COMMITS: Duration = Duration::from_millis(50);
 /// How often a log line tells how many are left.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
-/// Waits, and notes the position at which reading begins; `None` when told to stop before.
+/// Waits, and notes the position at which reading begins; `None` where a copy goes on that does not know it, and when
+/// told to stop.
 ///
 /// Tables that join later need no waiting: the stream is at an earlier place than their copy, and has everything that
 /// is open there.
-pub(super) async fn settle(
-    feed: &Feed,
-    state: &SnapshotState,
-) -> Result<Option<Option<Position>>, Fault> {
+pub(super) async fn settle(feed: &Feed, state: &SnapshotState) -> Result<Option<Position>, Fault> {
     if state.reads_from.is_some() || !state.is_unread() {
-        return Ok(Some(state.reads_from.clone()));
+        return Ok(state.reads_from.clone());
     }
-    let patience = &feed.sweeper.patience;
-    if wait(feed, patience).await?.is_none() {
-        return Ok(None);
+    wait(feed).await?;
+    let ask = || async { Ok(settled::reading_from(&feed.connector).await?) };
+    let from = feed.patience.until_done(ask).await?;
+    if let Some(from) = from.clone() {
+        send(feed, Mark::ReadingBegins { from }).await?;
     }
-    let asked = patience.until_done(|| async { Ok(settled::reading_from(&feed.connector).await?) });
-    let Some(from) = asked.await? else { return Ok(None) };
-    send(feed, Mark::ReadingBegins { from: from.clone() }).await?;
-    Ok(Some(Some(from)))
+    Ok(from)
 }
 
-async fn wait(feed: &Feed, patience: &Patience) -> Result<Option<()>, Fault> {
+/// Returns when nothing is left to wait for, or when told to stop.
+async fn wait(feed: &Feed) -> Result<(), Fault> {
+    let Feed { patience, stop, .. } = feed;
     let unsettled = tokio::sync::Mutex::new(Unsettled::default());
     let mut told: Option<Instant> = None;
     loop {
         let look = || async { Ok(unsettled.lock().await.look(&feed.connector).await?) };
-        let Some(left) = patience.until_done(look).await? else { return Ok(None) };
+        let Some(left) = patience.until_done(look).await? else { return Ok(()) };
         if left == 0 {
-            return Ok(patience.stop.run_until_cancelled(tokio::time::sleep(AFTER_COMMITS)).await);
+            stop.run_until_cancelled(tokio::time::sleep(AFTER_COMMITS)).await;
+            return Ok(());
         }
         if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             told = Some(Instant::now());
@@ -61,8 +58,8 @@ async fn wait(feed: &Feed, patience: &Patience) -> Result<Option<()>, Fault> {
                  (XA RECOVER lists them): their rows cannot be read before that"
             );
         }
-        if patience.stop.run_until_cancelled(tokio::time::sleep(ASK_EVERY)).await.is_none() {
-            return Ok(None);
+        if stop.run_until_cancelled(tokio::time::sleep(ASK_EVERY)).await.is_none() {
+            return Ok(());
         }
     }
 }

@@ -102,8 +102,8 @@ impl Life {
                 connector: session.connector.clone(),
                 sink: Arc::clone(&session.sink),
                 rules: session.rules.clone(),
-                patience: Patience { stop: self.stop.clone(), ..Patience::from(context) },
             },
+            patience: Patience { stop: self.stop.clone(), ..Patience::from(context) },
         };
         self.tasks.spawn("source", feed::run(feed, prepared.work));
         watchers::start(&mut self.tasks, context, session, &self.stop, &self.aside);

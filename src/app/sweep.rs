@@ -14,7 +14,7 @@ use tracing::info;
 
 use super::patience::Patience;
 use crate::{
-    mapping::{Mapped, Plan, RowMapper, RuleBook},
+    mapping::{self, Mapped, Plan, RowMapper, RuleBook},
     model::{fault::Fault, key::Cursor, table::TableSchema},
     sink::{Identified, MongoSink},
     source::{connect::Connector, snapshot::find_keys},
@@ -26,7 +26,6 @@ pub(super) struct Sweeper {
     pub(super) connector: Connector,
     pub(super) sink: Arc<MongoSink>,
     pub(super) rules: RuleBook,
-    pub(super) patience: Patience,
 }
 
 /// How a page ended.
@@ -38,12 +37,16 @@ struct Page {
 
 impl Sweeper {
     /// Sweeps the collection of a table. `None` when told to stop before it is done.
-    pub(super) async fn sweep(&self, table: &Arc<TableSchema>) -> Result<Option<()>, Fault> {
+    pub(super) async fn sweep(
+        &self,
+        table: &Arc<TableSchema>,
+        patience: &Patience,
+    ) -> Result<Option<()>, Fault> {
         let plan = Plan::compile(Arc::clone(table), &self.rules.resolve(&table.name))
-            .map_err(|issues| super::check::unmappable(table, &issues))?;
+            .map_err(|issues| mapping::unmappable(table, &issues))?;
         let (mut after, mut removed) = (None, 0);
         loop {
-            let page = self.patience.until_done(|| self.sweep_page(&plan, after.clone())).await?;
+            let page = patience.until_done(|| self.sweep_page(&plan, after.clone())).await?;
             let Some(page) = page else { return Ok(None) };
             removed += page.removed;
             after = page.last;

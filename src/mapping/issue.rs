@@ -4,8 +4,9 @@ use std::{collections::HashMap, fmt};
 
 use super::plan::Plan;
 use crate::model::{
+    fault::{Fault, Stage},
     finding::{Finding, Level},
-    table::TableName,
+    table::{TableName, TableSchema},
     write::Collection,
 };
 
@@ -266,4 +267,12 @@ pub fn shared_collections<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Vec<
         }
     }
     issues
+}
+/// The fault of a table that cannot be mapped.
+#[must_use]
+pub fn unmappable(table: &TableSchema, issues: &[PlanIssue]) -> Fault {
+    let reasons: Vec<String> = issues.iter().map(ToString::to_string).collect();
+    Fault::fatal(Stage::Mapping, format!("the table cannot be mapped: {}", reasons.join("; ")))
+        .at_table(&table.name)
+        .with_hint("run `binleaf check`, or leave the table out with source.exclude_tables")
 }

@@ -17,7 +17,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use issue::{PlanIssue, Problem, shared_collections};
+pub use issue::{PlanIssue, Problem, shared_collections, unmappable};
 pub use merge::merge;
 pub use plan::Plan;
 pub use row::{Mapped, RowFault, RowMapper, Visitor};

@@ -24,6 +24,12 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// The most that is kept of a row, in bytes.
     pub const MAX_ROW_BYTES: usize = 1 << 20;
+
+    /// What names this letter.
+    #[must_use]
+    pub fn name(&self) -> LetterKey {
+        LetterKey { table: self.table.to_string(), key: self.key.clone() }
+    }
 }
 
 /// Names an open letter: the row that it is about.

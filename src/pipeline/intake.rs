@@ -164,8 +164,7 @@ impl Intake {
                 }
                 let letter =
                     letters::unmapped(&table.name, filter, row, reason.to_string(), origin);
-                let key = LetterKey { table: table.name.to_string(), key: filter.to_vec() };
-                self.unmapped.insert(key);
+                self.unmapped.insert(letter.name());
                 lanes.push_letter(open.route, letter, origin);
             }
         }
@@ -201,8 +200,7 @@ impl Intake {
                 Mapped::Rejected { filter, row, reason, .. } if filter == errand.filter => {
                     let reason = reason.to_string();
                     let letter = letters::unmapped(&table.name, filter, row, reason, &origin);
-                    let key = LetterKey { table: table.name.to_string(), key: filter.to_vec() };
-                    self.unmapped.insert(key);
+                    self.unmapped.insert(letter.name());
                     lanes.push_letter(open.route, letter, &origin);
                     return Ok(());
                 }

@@ -53,7 +53,7 @@ impl OpenLetters {
     ) -> Vec<LetterKey> {
         let settled = if self.keys.is_empty() { Vec::new() } else { self.settle(batch, rejected) };
         for letter in kept {
-            self.add(LetterKey { table: letter.table.to_string(), key: letter.key.clone() });
+            self.add(letter.name());
         }
         settled
     }

@@ -7,11 +7,11 @@ use std::{
 
 use super::lanes::{Lanes, Route};
 use crate::{
-    mapping::{Plan, RuleBook},
+    mapping::{self, Plan, RuleBook},
     model::{
         change::{Origin, Rows},
-        fault::{Fault, Stage},
-        table::{TableName, TableSchema},
+        fault::Fault,
+        table::TableName,
     },
 };
 
@@ -55,7 +55,7 @@ impl Plans {
             return Ok(None);
         }
         let plan = Plan::compile(Arc::clone(table), &rules)
-            .map_err(|issues| unmappable(table, &issues))?;
+            .map_err(|issues| mapping::unmappable(table, &issues))?;
         let collection = &plan.target().collection;
         let depends = self.one_lane.contains(&collection.to_string());
         let route = depends.then(|| lanes.one_for(collection));
@@ -63,11 +63,4 @@ impl Plans {
         self.compiled.insert(table.name.clone(), (Arc::clone(&plan), route));
         Ok(Some((plan, route.unwrap_or(usual))))
     }
-}
-
-fn unmappable<I: std::fmt::Display>(table: &TableSchema, issues: &[I]) -> Fault {
-    let reasons: Vec<String> = issues.iter().map(ToString::to_string).collect();
-    Fault::fatal(Stage::Mapping, format!("the table cannot be mapped: {}", reasons.join("; ")))
-        .at_table(&table.name)
-        .with_hint("run `binleaf check`, or leave the table out with source.exclude_tables")
 }

@@ -1,7 +1,10 @@
 //! Several domains in one binlog, several servers in one domain.
 
 use super::pair;
-use crate::support::{Launch, Pair, Spawned, Writer, sakila, servers};
+use crate::{
+    positions::fresh,
+    support::{Launch, Pair, Spawned, Writer, flavour::Flavour, sakila, servers},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_domains_and_a_second_server_in_one_binlog() {
@@ -101,22 +104,5 @@ async fn an_idle_copy_follows_into_the_next_file() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_any_transaction_is_an_ordinary_start() {
-    let server = Spawned::mariadb(&[]).await;
-    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
-    sakila::load(&pair.source).await;
-    pair.source.reset_binlog().await;
-    assert_eq!(pair.source.executed().await, "");
-    let mut binleaf = Launch::of(&pair).run();
-    binleaf.streams().await;
-    binleaf.catches_up_and_is_equal(&pair).await;
-    assert_eq!(pair.source.executed().await, "", "binleaf has written to the source");
-    binleaf.stops().await;
-
-    binleaf.start_again();
-    binleaf.streams().await;
-    binleaf.assert_no_new_snapshot().await;
-    binleaf.pull_the_plug_and_start().await;
-    binleaf.streams().await;
-    Writer::over(&pair.source).await.changes(500).await;
-    binleaf.catches_up_and_is_equal(&pair).await;
+    fresh::without_any_transaction(Flavour::Mariadb).await;
 }

@@ -1,13 +1,17 @@
 //! A server whose GTID set is still empty is an ordinary start, by snapshot and after a restart.
 
-use crate::support::{Launch, Pair, Spawned, Writer, sakila, servers};
+use crate::support::{Launch, Pair, Writer, flavour::Flavour, sakila, servers};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_any_transaction_is_an_ordinary_start() {
-    let server = Spawned::mysql(&[]).await;
+    without_any_transaction(Flavour::Mysql).await;
+}
+
+pub async fn without_any_transaction(flavour: Flavour) {
+    let server = flavour.spawned().await;
     let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
     sakila::load(&pair.source).await;
-    pair.source.run("RESET BINARY LOGS AND GTIDS").await;
+    pair.source.reset_binlog().await;
     assert_eq!(pair.source.executed().await, "");
 
     let mut binleaf = Launch::of(&pair).run();

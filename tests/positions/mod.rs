@@ -1,5 +1,5 @@
 //! Where the copy stands in the source's binlog: kept, recognised as lost, or never had.
 
-mod fresh;
-mod lost;
+pub mod fresh;
+pub mod lost;
 mod without_gtids;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
 
-use super::servers::Address;
+use super::{
+    servers::Spawned,
+    servers::{self, Address},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
@@ -28,6 +31,22 @@ impl Flavour {
         match version.expect("a version").contains("MariaDB") {
             true => Self::Mariadb,
             false => Self::Mysql,
+        }
+    }
+
+    /// The server of this family that all tests share.
+    pub fn shared(self) -> Address {
+        match self {
+            Self::Mysql => servers::mysql(),
+            Self::Mariadb => servers::mariadb(),
+        }
+    }
+
+    /// A server of this family for one test.
+    pub async fn spawned(self) -> Spawned {
+        match self {
+            Self::Mysql => Spawned::mysql(&[]).await,
+            Self::Mariadb => Spawned::mariadb(&[]).await,
         }
     }
 
