@@ -57,8 +57,10 @@ pub(super) async fn run(
     config: &Config,
     surroundings: &Surroundings<'_>,
 ) -> Vec<Finding> {
-    let mut findings = preflight::run(connector, config).await;
     let (plans, issues) = plans(surroundings.tables, &RuleBook::new(config));
+    let identity = |plan: &Plan| (plan.schema().name.clone(), plan.key_columns());
+    let identities = plans.iter().map(identity).collect();
+    let mut findings = preflight::run(connector, config, &identities).await;
     findings.extend(issues.iter().chain(plans.iter().flat_map(Plan::issues)).map(Finding::from));
     findings.extend(shared_collections(&plans).iter().map(Finding::from));
     let places: Vec<(TableName, Arc<Target>)> =

@@ -1,6 +1,6 @@
 //! What images of some columns do not tell enough for stops the pipeline with the reason.
 
-use crate::support::{Launch, Pair};
+use crate::support::{Launch, Pair, Spawned, servers};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chosen_key_that_the_image_lacks_stops_with_its_column() {
@@ -20,4 +20,18 @@ async fn a_chosen_key_that_the_image_lacks_stops_with_its_column() {
     assert_ne!(ended.code, Some(0));
     let said = ended.said();
     assert!(said.contains("email") && said.contains("binlog_row_image = FULL"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_foresees_a_chosen_key_that_images_lack() {
+    let server = Spawned::mysql(&["--binlog-row-image=MINIMAL"]).await;
+    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
+    pair.source
+        .run("CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(40) NOT NULL, age INT, UNIQUE KEY (email))")
+        .await;
+    let checked = Launch::of(&pair).command(&["check"]).await;
+    assert!(!checked.said().contains("id_not_logged"), "{}", checked.said());
+    let chosen = Launch::of(&pair).set("tables.people", "id", "[\"email\"]");
+    let checked = chosen.command(&["check"]).await;
+    checked.assert_said(0, &["told apart by email", "SET PERSIST binlog_row_image = 'FULL'"]);
 }

@@ -191,3 +191,31 @@ async fn an_xa_transaction_in_one_phase_is_an_ordinary_one() {
     binleaf.catches_up_and_is_equal(&pair).await;
     assert_eq!(pair.target.count("orders").await, 3);
 }
+
+/// Row images of updates and deletes lack them, stored ones too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generated_columns_follow_their_rows() {
+    let pair = pair().await;
+    pair.source
+        .run(
+            "CREATE TABLE t (k INT PRIMARY KEY, v INT, s VARCHAR(20) AS (CONCAT('s', v)) STORED,
+             w INT AS (v * 2) VIRTUAL)",
+        )
+        .await;
+    pair.source.run("INSERT INTO t (k, v) VALUES (1, 1), (2, 2), (3, 3)").await;
+    let mut binleaf = Launch::of(&pair).run();
+    binleaf.streams().await;
+    pair.source
+        .run_all(&[
+            "INSERT INTO t (k, v) VALUES (4, 4), (5, NULL)",
+            "UPDATE t SET v = v + 10 WHERE k IN (1, 5)",
+            "UPDATE t SET v = 7 WHERE k = 5",
+            "UPDATE t SET k = 20 WHERE k = 2",
+            "DELETE FROM t WHERE k = 3",
+        ])
+        .await;
+    binleaf.catches_up_and_is_equal(&pair).await;
+    let changed = pair.target.find("t", bson::doc! { "_id": 1 }).await.remove(0);
+    assert_eq!(changed.get_str("s").ok(), Some("s11"));
+    assert_eq!(changed.get_i32("w").ok(), Some(22));
+}

@@ -29,7 +29,7 @@ impl Table {
         let count = random.usize(4..16);
         let mut columns: Vec<Column> =
             (0..count).map(|index| column(random, flavour, index)).collect();
-        if flavour == Flavour::Mysql && random.bool() {
+        if random.bool() {
             columns.push(generated(random));
         }
         Self { name: format!("t{number}"), columns, key: key(random) }

@@ -3,6 +3,7 @@
 //! A check that fails by itself becomes a finding, and the others go on. What the mapping makes of tables (keys, types,
 //! names) is told by the mapping.
 
+mod identity;
 mod limits;
 mod mariadb;
 mod names;
@@ -23,19 +24,21 @@ use crate::{
     config::Config,
     model::{fault::Fault, finding::Finding, table::TableSchema},
 };
+pub use identity::Identities;
 use variables::Variables;
 
 /// The object of findings that are about the server as a whole.
 const SOURCE: &str = "source";
 
-/// Checks the source against the settings. Writes nothing.
-pub async fn run(connector: &Connector, config: &Config) -> Vec<Finding> {
+/// Checks the source against the settings and the identities that they give to documents. Writes nothing.
+pub async fn run(connector: &Connector, config: &Config, identities: &Identities) -> Vec<Finding> {
     let mut findings = limits::memory(config);
     findings.extend(limits::temporary_files());
     match connector.connect().await {
         Err(error) => findings.push(no_connection(error)),
         Ok(mut connection) => {
-            check(connector, &mut connection, config, &mut findings).await;
+            let asked = (config, identities);
+            check(connector, &mut connection, asked, &mut findings).await;
             if let Err(error) = connection.disconnect().await {
                 tracing::debug!(%error, "closing a connection to the source");
             }
@@ -47,7 +50,7 @@ pub async fn run(connector: &Connector, config: &Config) -> Vec<Finding> {
 async fn check(
     connector: &Connector,
     connection: &mut Conn,
-    config: &Config,
+    (config, identities): (&Config, &Identities),
     findings: &mut Vec<Finding>,
 ) {
     let variables = match Variables::read(connection, config.source.read_timeout).await {
@@ -66,7 +69,10 @@ async fn check(
     keep(findings, "clock", server::clock(connection, config.source.read_timeout).await);
     match discover(connection, config).await {
         Err(error) => findings.push(not_checked("tables", error)),
-        Ok(found) => check_tables(connection, config, &variables, &found, findings).await,
+        Ok(found) => {
+            check_tables(connection, config, &variables, &found, findings).await;
+            findings.extend(identity::findings(&found, &variables, identities));
+        }
     }
 }
 

@@ -29,9 +29,6 @@ pub(super) fn findings(tables: &[TableSchema], variables: &Variables) -> Vec<Fin
     for table in tables {
         findings.extend(engine(table));
         findings.extend(numbered_history(table));
-        if variables.flavour() == Flavour::Mariadb {
-            findings.extend(generated(table));
-        }
         findings.extend(
             cascades(table)
                 .filter(|_| !logged)
@@ -52,18 +49,6 @@ fn engine(table: &TableSchema) -> Option<Finding> {
     );
     let remedy = format!("ALTER TABLE {} ENGINE = InnoDB;", table.name.quoted());
     Some(Finding::warning("engine", table.name.to_string(), meaning).mend(remedy))
-}
-
-/// MariaDB's full row image of an update or a delete lacks them, stored ones too (seen on 11.8).
-fn generated(table: &TableSchema) -> Option<Finding> {
-    let column = table.columns.iter().find(|column| column.generated)?;
-    let meaning = format!(
-        "column {} is generated: MariaDB leaves such columns out of the rows of updates and deletes, and this version cannot \
-         follow those",
-        column.name
-    );
-    let remedy = format!("leave it out: source.exclude_tables = [\"{}\"]", table.name);
-    Some(Finding::error("generated", table.name.to_string(), meaning).mend(remedy))
 }
 
 /// MariaDB logs the changes of such a table as statements, whatever `binlog_format` says (seen on 11.8).
@@ -122,7 +107,7 @@ fn cascades_are_logged(variables: &Variables) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::table::{Column, ForeignKey, TableName};
+    use crate::model::table::{ForeignKey, TableName};
 
     fn table(engine: &str, cascades: bool) -> TableSchema {
         TableSchema {
@@ -162,23 +147,6 @@ mod tests {
         assert_eq!(codes(table("InnoDB", true), &server("9.7.4", "ON")), ["cascades"]);
         assert!(codes(table("InnoDB", true), &server("9.7.4", "OFF")).is_empty());
         assert!(codes(table("InnoDB", false), &server("8.4.3", "")).is_empty());
-    }
-
-    #[test]
-    fn generated_columns_are_refused_on_mariadb_only() {
-        let mut generated = table("InnoDB", false);
-        generated.columns.push(Column {
-            name: "total".to_owned(),
-            kind: ColumnType::Double,
-            nullable: true,
-            generated: true,
-            invisible: false,
-            on_update_timestamp: false,
-        });
-        assert!(codes(generated.clone(), &server("9.7.4", "OFF")).is_empty());
-        let pairs = [("version", "11.8.9-MariaDB"), ("gtid_domain_id", "0")];
-        let mariadb = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(codes(generated, &Variables::new(mariadb.into())), ["generated"]);
     }
 
     #[test]
