@@ -15,6 +15,7 @@
 
 mod charsets;
 mod copying;
+mod decoders;
 mod golden;
 mod guarding;
 mod house;

@@ -7,7 +7,7 @@
 //! again.
 
 mod schema;
-mod values;
+pub(crate) mod values;
 mod workload;
 
 use std::collections::BTreeMap;

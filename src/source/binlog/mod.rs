@@ -22,6 +22,9 @@ mod mariadb;
 mod partial;
 mod payload;
 mod place;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod recorded;
 mod request;
 mod rows;
 mod statement;

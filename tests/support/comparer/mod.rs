@@ -5,7 +5,7 @@
 //! of fields and `_id` count too.
 
 mod expected;
-mod json;
+pub mod json;
 mod rows;
 pub mod table;
 
