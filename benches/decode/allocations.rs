@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test that cannot go on panics"
 )]
 
@@ -26,7 +27,7 @@ fn rows_become_documents_without_an_allocation() {
         let mut block = binleaf.block(&rows);
         let mut bytes = 0;
         let counted = measure(|| bytes = binleaf.documents(&mut *block, &mut |_| {}));
-        assert!(bytes > ROWS * 250, "every row became a document");
+        assert!(bytes > rows.bytes, "every row became a document");
         counted.count_total
     };
     // The first row makes the buffers, and the longest ones grow them.
@@ -40,11 +41,15 @@ fn a_batch_allocates_for_itself_and_not_for_its_rows() {
     let mut binleaf = Binleaf::new(&rows);
     let mut whole = || {
         let mut block = binleaf.block(&rows);
-        measure(|| drop(binleaf.batches(&mut *block))).count_total
+        measure(|| _ = binleaf.batches(&mut *block)).count_total
     };
     whole();
     let batches = ROWS as u64 / 1000;
-    assert!((1..=batches * OF_A_BATCH).contains(&whole()));
+    let (ours, theirs) = (whole(), measure(|| _ = mysql_common(&rows)).count_total);
+    println!(
+        "allocations for {ROWS} rows: {ours} by binleaf in {batches} batches, {theirs} by mysql_common"
+    );
+    assert!((1..=batches * OF_A_BATCH).contains(&ours));
 }
 
 /// What is measured is what is meant: every row once, with its values.

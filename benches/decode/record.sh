@@ -17,7 +17,7 @@ insert into decode.orders with recursive n (i) as (select 1 union all select i +
   select i, 4294967295 - i * 104729, (i - 12) * 98765.43, concat(elt(1 + i % 4, 'Kaffeemühle', 'コーヒーミル', 'coffee grinder', 'moulin à café'), ' ', left(sha2(i, 256), 24 + i)),
     timestampadd(microsecond, i * 7654321, '2024-02-28 23:59:58.123456'), timestampadd(second, i * 86399, '2026-01-10 14:30:00'),
     1 + i % 4, i % 16,
-    json_object('colour', elt(1 + i % 3, 'red', 'grün', 'blue'), 'sizes', json_array(i, i * 2, i / 4), 'stock', i % 2 = 0, 'supplier', json_object('id', i * 1000003)),
+    json_object('colour', elt(1 + i % 3, 'red', 'grün', 'blue'), 'sizes', json_array(i, i * 2, i / 4e0), 'stock', i % 2 = 0, 'supplier', json_object('id', i * 1000003)),
     left(unhex(concat(sha2(i, 512), sha2(i + 1, 512))), 80 + i), timestampadd(day, i, '2026-02-01'), if(i % 12 = 0, null, i / 7)
   from n;
 SQL

@@ -33,18 +33,18 @@ const ROWS_HEAD: usize = 6 + 2 + 2 + 1 + 2;
 const BATCH: usize = 1000;
 
 /// A table map and a rows event of it.
-pub struct Recorded {
+pub(crate) struct Recorded {
     table_map: Event,
     rows: Event,
     /// Rows in the event.
-    pub count: usize,
+    pub(crate) count: usize,
     /// Bytes of the rows.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Recorded {
     /// So many rows: the recorded ones again and again, each with a number of its own.
-    pub fn rows(count: usize) -> Self {
+    pub(crate) fn rows(count: usize) -> Self {
         let events = events();
         let of = |kind| {
             let is_it = |event: &&Event| event.header().event_type() == Ok(kind);
@@ -109,7 +109,7 @@ fn write_rows(body: &[u8]) -> Event {
 }
 
 /// binleaf's decoder, mapping and batch, with buffers that have grown as far as they do.
-pub struct Binleaf {
+pub(crate) struct Binleaf {
     table: RecordedTable,
     plan: Plan,
     mapper: RowMapper,
@@ -117,7 +117,7 @@ pub struct Binleaf {
 }
 
 impl Binleaf {
-    pub fn new(recorded: &Recorded) -> Self {
+    pub(crate) fn new(recorded: &Recorded) -> Self {
         let table = RecordedTable::of(&recorded.table_map).expect("a table");
         let rules = RuleBook::new(&Config::default()).resolve(&table.schema().name);
         let plan = Plan::compile(Arc::clone(table.schema()), &rules).expect("a plan");
@@ -125,12 +125,16 @@ impl Binleaf {
     }
 
     /// The rows as the stream hands them on.
-    pub fn block(&self, recorded: &Recorded) -> Box<dyn RowBlock> {
+    pub(crate) fn block(&self, recorded: &Recorded) -> Box<dyn RowBlock> {
         self.table.rows(recorded.rows.clone()).expect("rows")
     }
 
     /// Decodes all rows into documents, each looked at and forgotten. Answers their bytes.
-    pub fn documents(&mut self, block: &mut dyn RowBlock, look: &mut dyn FnMut(&[u8])) -> usize {
+    pub(crate) fn documents(
+        &mut self,
+        block: &mut dyn RowBlock,
+        look: &mut dyn FnMut(&[u8]),
+    ) -> usize {
         let mut bytes = 0;
         while let Some(kind) = self.decode(block) {
             let Mapped::Write { document, .. } = self.mapper.finish(&self.plan, kind) else {
@@ -143,7 +147,7 @@ impl Binleaf {
     }
 
     /// Decodes all rows into batches of writes, whose buffers come back as they do when a batch has landed.
-    pub fn batches(&mut self, block: &mut dyn RowBlock) -> usize {
+    pub(crate) fn batches(&mut self, block: &mut dyn RowBlock) -> usize {
         let mut bytes = 0;
         while let Some(kind) = self.decode(block) {
             let Mapped::Write { filter, document, .. } = self.mapper.finish(&self.plan, kind)
@@ -172,7 +176,7 @@ impl Binleaf {
 }
 
 /// mysql_common's decoder, into its own values. Answers how many cells it decoded.
-pub fn mysql_common(recorded: &Recorded) -> usize {
+pub(crate) fn mysql_common(recorded: &Recorded) -> usize {
     let map = recorded.table_map.read_event::<TableMapEvent<'_>>().expect("a table map");
     let rows = recorded.rows.read_event::<WriteRowsEvent<'_>>().expect("rows");
     let decoded = rows.rows(&map).map(|row| black_box(row).expect("a row"));

@@ -11,6 +11,17 @@ use crate::model::value::Decimal;
 /// How many bytes 0 to 9 digits take.
 const BYTES_OF_DIGITS: [u8; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
 
+/// What a number of 0 to 9 digits stays below.
+const POWERS: [u32; 10] = {
+    let mut powers = [1; 10];
+    let mut digits = 1;
+    while digits < powers.len() {
+        powers[digits] = powers[digits - 1] * 10;
+        digits += 1;
+    }
+    powers
+};
+
 /// Digits in a full group.
 const GROUP: u8 = 9;
 
@@ -63,7 +74,7 @@ fn part_length(digits: u8) -> usize {
 pub fn unpack(bytes: &[u8], precision: u8, scale: u8) -> Result<Decimal, NotADecimal> {
     let mut coefficient = 0_u128;
     let negative = walk_groups(bytes, precision, scale, |digits, number| {
-        coefficient = coefficient * 10_u128.pow(u32::from(digits)) + u128::from(number);
+        coefficient = coefficient * u128::from(power(digits)) + u128::from(number);
     })?;
     Ok(Decimal { negative: negative && coefficient != 0, coefficient, scale })
 }
@@ -141,13 +152,18 @@ fn walk_groups(
             number = number << 8 | u32::from(byte ^ inversion ^ flip);
             flip = 0;
         }
-        if number >= 10_u32.pow(u32::from(digits)) {
+        if number >= power(digits) {
             return Err(NotADecimal);
         }
         group(digits, number);
         rest = behind;
     }
     Ok(negative)
+}
+
+/// Ten to the power of 0 to 9.
+fn power(digits: u8) -> u32 {
+    POWERS.get(usize::from(digits)).copied().unwrap_or(u32::MAX)
 }
 
 /// The groups before the point: the odd one first.

@@ -9,7 +9,7 @@ use std::{fmt, ops::Range};
 use super::{
     cell::{self, Written},
     codec::Codec,
-    plan::{ColumnPlan, Part, Plan, Shape},
+    plan::{ColumnPlan, Head, Part, Plan, Shape},
 };
 use crate::{
     codec::{
@@ -408,7 +408,7 @@ impl Side {
     fn told_fields(&self, plan: &Plan, out: &mut Vec<u8>) {
         let keys = plan.columns.iter().filter(|planned| planned.part.is_some());
         let names: Vec<&[u8]> =
-            keys.filter_map(|planned| planned.field.as_ref()?.head.get(1..)).collect();
+            keys.filter_map(|planned| Some(planned.field.as_ref()?.head.name())).collect();
         let at = element::begin(out);
         for told in element::elements(&self.body) {
             if !names.iter().any(|name| name.strip_suffix(b"\0") == Some(told.name)) {
@@ -420,20 +420,22 @@ impl Side {
 }
 
 /// Appends an element; what cannot be told is there as raw bytes.
+#[inline]
 fn append_element(
     out: &mut Vec<u8>,
-    head: &[u8],
+    head: &Head,
     codec: &Codec,
     value: Value<'_>,
 ) -> Result<Written, CellFault> {
     let at = out.len();
-    out.extend_from_slice(head);
+    head.append(out);
     let (written, fault) = append_or_raw(out, codec, value);
     element::set_tag(out, at, written.tag);
     fault.map_or(Ok(written), Err)
 }
 
 /// Appends the payload; for a value that cannot be told its bytes, or nothing (Null) where it has none.
+#[inline]
 fn append_or_raw(
     out: &mut Vec<u8>,
     codec: &Codec,

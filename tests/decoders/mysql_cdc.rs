@@ -81,7 +81,8 @@ fn read_cell(column: &Column, cell: &Value) -> Said {
         Kind::Number(_) | Kind::Year | Kind::Enum(_) | Kind::Set(_) | Kind::Bit(_) => {
             Said::Number(number())
         }
-        Kind::Float | Kind::Double => Said::Float(cell.as_f64().expect("a number")),
+        Kind::Float => Said::Float(f64::from(text().parse::<f32>().expect("a number"))),
+        Kind::Double => Said::Float(text().parse().expect("a number")),
         Kind::Decimal(..) | Kind::Date => Said::Text(text().to_owned()),
         Kind::Moment(digits, false) | Kind::Time(digits) => Said::Text(cut(text(), digits)),
         Kind::Moment(digits, true) => Said::Text(instant(number(), digits)),

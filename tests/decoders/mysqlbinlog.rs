@@ -5,6 +5,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
+use bson::Bson;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -116,9 +117,12 @@ fn read_cell(column: &Column, cell: &[u8]) -> Said {
         Kind::Number(bits) => Said::Number(number(&text(cell), bits > 0)),
         Kind::Float | Kind::Double => Said::Float(text(cell).trim().parse().expect("a number")),
         Kind::Decimal(..) => Said::Text(text(cell)),
-        Kind::Bit(_) | Kind::Set(_) => {
-            let bits = String::from_utf8(unquoted(&cell[1..])).expect("bits");
-            Said::Number(i128::from_str_radix(&bits, 2).expect("bits"))
+        Kind::Bit(_) => Said::Number(bits(&cell[1..])),
+        // Byte by byte as stored, the lowest first.
+        Kind::Set(_) => {
+            let stored = unquoted(&cell[1..]);
+            let bytes = stored.chunks(8).rev().flatten().copied().collect::<Vec<_>>();
+            Said::Number(bits(&[b"'", &bytes[..], b"'"].concat()))
         }
         // It adds 1900 to what is stored, also to the 0 of the year 0000; a YEAR begins with 1901.
         Kind::Year => match text(cell).parse().expect("a year") {
@@ -131,13 +135,31 @@ fn read_cell(column: &Column, cell: &[u8]) -> Said {
         Kind::Moment(digits, true) => Said::Text(instant(&text(cell), digits)),
         Kind::Text(..) => Said::Bytes(unquoted(cell)),
         Kind::Bytes(_) => Said::Bytes(padded(column, unquoted(cell))),
-        Kind::Json => Said::Json(json::parse(&text(&unquoted(cell)), Numbers::AsWritten)),
+        // A document tells this null and SQL's alike.
+        Kind::Json if cell == b"'null'" => Said::Null,
+        Kind::Json => Said::Json(json_value(text(&unquoted(cell)))),
         Kind::Vector(_) => {
             let list = text(cell);
             let list = list.trim_matches(['[', ']']).split(',');
             Said::Floats(list.map(|number| number.parse().expect("a number")).collect())
         }
         ref other => panic!("not printed: {other:?}"),
+    }
+}
+
+/// The number whose bits stand between quotes.
+fn bits(quoted: &[u8]) -> i128 {
+    i128::from_str_radix(&text(&unquoted(quoted)), 2).expect("bits")
+}
+
+/// A string that is not inside of something is printed without its quotes; the ones that are written here are empty or
+/// begin as nothing else does.
+fn json_value(printed: String) -> Bson {
+    match printed.starts_with(['{', '[', 't', 'f', 'n', '-'])
+        || printed.starts_with(|first: char| first.is_ascii_digit())
+    {
+        true => json::parse(&printed, Numbers::AsWritten),
+        false => Bson::String(printed),
     }
 }
 
@@ -194,6 +216,8 @@ fn unquoted(quoted: &[u8]) -> Vec<u8> {
             b'n' => b'\n',
             b'r' => b'\r',
             b't' => b'\t',
+            b'b' => 0x08,
+            b'f' => 0x0C,
             b'x' => {
                 let digits = [bytes.next(), bytes.next()].map(|digit| digit.expect("a digit"));
                 u8::from_str_radix(&text(&digits), 16).expect("hexadecimal digits")

@@ -107,6 +107,9 @@ impl<'a> Parts<'a> {
 
     /// The double whose shortest form the text is.
     fn shortest_double(&self, text: &str) -> Option<f64> {
+        if self.has_needless_zero() {
+            return None;
+        }
         let double: f64 = text.parse().ok()?;
         if self.is_plainly_shortest() {
             return Some(double);
@@ -122,21 +125,22 @@ impl<'a> Parts<'a> {
     }
 
     /// Whether the text is the shortest form at first sight: no two decimals of up to 15 digits are one double, so
-    /// that such a text needs only be free of needless zeros, and in the range that the server writes out.
+    /// that such a text, which has no needless zero, needs only be in the range that the server writes out.
     fn is_plainly_shortest(&self) -> bool {
+        let digits = self.whole.len() + self.fraction.unwrap_or_default().len();
+        self.exponent.is_none() && digits <= 15
+    }
+
+    /// Whether there is a zero at the end that no shortest form has. That of `1.0` is how a double that is whole is
+    /// written.
+    fn has_needless_zero(&self) -> bool {
         let fraction = self.fraction.unwrap_or_default();
-        let digits = self.whole.len() + fraction.len();
-        let needless = fraction.ends_with('0') && fraction != "0";
-        self.exponent.is_none() && digits <= 15 && !needless
+        fraction.ends_with('0') && fraction != "0"
     }
 
     /// For a text with an exponent: whether its digits are those of the double and no others. The server writes such
     /// a text in one way only, but MariaDB keeps what the user wrote, where `1.5E+3` is as short as can be.
     fn has_digits_of(&self, shortest: &Shortest) -> bool {
-        let fraction = self.fraction.unwrap_or_default();
-        if fraction.ends_with('0') && fraction != "0" {
-            return false;
-        }
         let significant = self.digits().skip_while(|&digit| digit == b'0');
         let length = significant.clone().count();
         let zeros = self.digits().rev().take_while(|&digit| digit == b'0').count();

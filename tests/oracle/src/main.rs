@@ -2,7 +2,7 @@
 //! `binleaf-oracle FILE DATABASE`.
 //!
 //! Nothing is mended: integers are unsigned, times end at milliseconds, and what mysql_cdc does not read ends the program
-//! with its error. Bytes are lists of numbers. `tests/decoders/mysql_cdc.rs` knows what to make of it.
+//! with its error. Bytes are lists of numbers, floats are texts. `tests/decoders/mysql_cdc.rs` knows what to make of it.
 #![expect(clippy::print_stdout, reason = "it is what the program is for")]
 
 use std::{collections::HashMap, error::Error, fs::File};
@@ -89,13 +89,13 @@ fn value(value: &MySqlValue) -> Value {
         MySqlValue::BigInt(number) | MySqlValue::Set(number) | MySqlValue::Timestamp(number) => {
             json!(number)
         }
-        MySqlValue::Float(number) => json!(f64::from(*number)),
-        MySqlValue::Double(number) => json!(number),
+        MySqlValue::Float(number) => json!(number.to_string()),
+        MySqlValue::Double(number) => json!(number.to_string()),
         MySqlValue::Decimal(text) => json!(text),
         MySqlValue::String(text) => json!(text.as_bytes()),
         MySqlValue::Blob(bytes) => json!(bytes),
         MySqlValue::Bit(bits) => {
-            json!(bits.iter().rev().fold(0, |sum, bit| sum << 1 | u64::from(*bit)))
+            json!(bits.iter().fold(0, |sum, bit| sum << 1 | u64::from(*bit)))
         }
         MySqlValue::Date(date) => {
             json!(format!("{:04}-{:02}-{:02}", date.year, date.month, date.day))
