@@ -36,8 +36,6 @@ const BATCH: usize = 1000;
 pub(crate) struct Recorded {
     table_map: Event,
     rows: Event,
-    /// Rows in the event.
-    pub(crate) count: usize,
     /// Bytes of the rows.
     pub(crate) bytes: usize,
 }
@@ -62,7 +60,7 @@ impl Recorded {
             body.extend_from_slice(&rest[size_of::<i64>()..]);
         }
         let bytes = body.len() - ROWS_HEAD;
-        Self { table_map, rows: write_rows(&body), count, bytes }
+        Self { table_map, rows: write_rows(&body), bytes }
     }
 }
 

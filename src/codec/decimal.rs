@@ -12,15 +12,8 @@ use crate::model::value::Decimal;
 const BYTES_OF_DIGITS: [u8; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
 
 /// What a number of 0 to 9 digits stays below.
-const POWERS: [u32; 10] = {
-    let mut powers = [1; 10];
-    let mut digits = 1;
-    while digits < powers.len() {
-        powers[digits] = powers[digits - 1] * 10;
-        digits += 1;
-    }
-    powers
-};
+const POWERS: [u32; 10] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// Digits in a full group.
 const GROUP: u8 = 9;

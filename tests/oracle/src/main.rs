@@ -52,7 +52,7 @@ impl Rows<'_> {
             }
             BinlogEvent::WriteRowsEvent(event) if self.is_ours(event.table_id) => {
                 event.rows.iter().for_each(|after| {
-                    println!("{}", json!({ "change": "insert", "after": row(after) }))
+                    println!("{}", json!({ "change": "insert", "after": row(after) }));
                 });
             }
             BinlogEvent::UpdateRowsEvent(event) if self.is_ours(event.table_id) => {
@@ -63,7 +63,7 @@ impl Rows<'_> {
             }
             BinlogEvent::DeleteRowsEvent(event) if self.is_ours(event.table_id) => {
                 event.rows.iter().for_each(|before| {
-                    println!("{}", json!({ "change": "delete", "before": row(before) }))
+                    println!("{}", json!({ "change": "delete", "before": row(before) }));
                 });
             }
             _ => {}
