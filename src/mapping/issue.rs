@@ -268,6 +268,7 @@ pub fn shared_collections<'p>(plans: impl IntoIterator<Item = &'p Plan>) -> Vec<
     }
     issues
 }
+
 /// The fault of a table that cannot be mapped.
 #[must_use]
 pub fn unmappable(table: &TableSchema, issues: &[PlanIssue]) -> Fault {

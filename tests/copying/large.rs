@@ -10,7 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_million_rows_and_a_large_transaction_take_little_memory() {
-    let (rows, wide_rows) = (size("TEST_LARGE_ROWS", 1_000_000), size("TEST_WIDE_ROWS", 200_000));
+    let (rows, wide_rows) =
+        (super::size("TEST_LARGE_ROWS", 1_000_000), super::size("TEST_WIDE_ROWS", 200_000));
     let pair = Pair::new().await;
     fill(&pair.source, rows).await;
 
@@ -26,10 +27,6 @@ async fn a_million_rows_and_a_large_transaction_take_little_memory() {
     pair.assert_equal().await;
     assert_eq!(pair.target.count("big").await, rows);
     binleaf.stops().await;
-}
-
-fn size(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |text| text.parse().expect("a number"))
 }
 
 /// The rows of the large table are not logged: no other stream has to read them.
