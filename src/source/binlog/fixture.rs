@@ -31,6 +31,7 @@ pub(super) const TYPES_MINIMAL: &[u8] = include_bytes!("testdata/types-minimal.b
 pub(super) const SHAPES: &[u8] = include_bytes!("testdata/shapes.bin");
 pub(super) const MARIADB: &[u8] = include_bytes!("testdata/mariadb.bin");
 pub(super) const XA: &[u8] = include_bytes!("testdata/xa.bin");
+pub(super) const IMAGES: &[u8] = include_bytes!("testdata/images.bin");
 
 /// The size of a common header.
 const HEADER: usize = 19;

@@ -54,6 +54,13 @@ impl Columns {
     }
 }
 
+impl Images {
+    /// Whether the images of a change take no bytes at all.
+    pub(super) const fn are_bare(&self) -> bool {
+        self.before.held == 0 && self.after.held == 0 && !self.has_options
+    }
+}
+
 /// Where a cell of the before image is.
 #[derive(Debug, Clone, Copy)]
 enum Before<'a> {

@@ -122,6 +122,8 @@ impl Held {
 pub(super) struct EventRows {
     held: Held,
     next: usize,
+    /// A row that takes no bytes is still to be shown.
+    is_bare: bool,
     change: ChangeKind,
     images: Option<Images>,
     plan: Arc<Plan>,
@@ -129,18 +131,26 @@ pub(super) struct EventRows {
 
 impl EventRows {
     /// The rows of an event with this head; of inflated ones the first stands first.
-    pub(super) fn new(held: Held, head: RowsHead, plan: Arc<Plan>) -> Self {
+    ///
+    /// A row of which no column is told takes no bytes, so that an event can hold only one: an INSERT of nothing but
+    /// defaults under MINIMAL (MySQL 9.7 refuses the statement where it would have to log two).
+    pub(super) fn new(held: Held, head: RowsHead, plan: Arc<Plan>) -> Result<Self, Malformed> {
         let RowsHead { change, images, start, .. } = head;
         let next = match held {
             Held::Event(_) => start,
             Held::Inflated(_) => 0,
         };
-        Self { held, next, change, images, plan }
+        let is_bare = images.as_ref().is_some_and(Images::are_bare);
+        let has_bytes = held.bytes().len() > next;
+        if is_bare && (has_bytes || change != ChangeKind::Insert || plan.history.is_some()) {
+            return Err(Malformed("rows of which no column is told"));
+        }
+        Ok(Self { held, next, is_bare, change, images, plan })
     }
 
     /// Whether there is no row.
     pub(super) fn is_empty(&self) -> bool {
-        self.next == self.held.bytes().len()
+        !self.is_bare && self.next == self.held.bytes().len()
     }
 
     /// What it holds in memory.
@@ -176,7 +186,7 @@ impl RowBlock for EventRows {
     fn next_change(&mut self, visitor: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
         let body = self.held.bytes();
         let mut wire = Wire(body.get(self.next..).unwrap_or_default());
-        if wire.is_empty() {
+        if !std::mem::take(&mut self.is_bare) && wire.is_empty() {
             return Ok(None);
         }
         let shown = match &self.plan.history {

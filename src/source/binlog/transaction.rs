@@ -491,7 +491,7 @@ fn block(
             )?)
         }
     };
-    let rows = EventRows::new(held, head, Arc::clone(plan));
+    let rows = EventRows::new(held, head, Arc::clone(plan))?;
     Ok((!rows.is_empty()).then_some(rows))
 }
 

@@ -15,6 +15,7 @@ $(cat "$here/types.sql")
 SQL
 done
 record shapes < "$here/shapes.sql"
+record images < "$here/images.sql"
 # It leaves one transaction prepared, which would keep its tables locked.
 record xa < "$here/xa.sql"
 sh "$script" sql "$port" -e "xa rollback 'packed'"

@@ -1,3 +1,4 @@
+mod images;
 mod xa;
 
 use proptest::prelude::*;
@@ -6,8 +7,8 @@ use super::{
     super::{
         error::BinlogError,
         fixture::{
-            Count, MARIADB, Player, SHAPES, TYPES_FULL, TYPES_MINIMAL, XA, event_of, events,
-            raw_events,
+            Count, IMAGES, MARIADB, Player, SHAPES, TYPES_FULL, TYPES_MINIMAL, XA, event_of,
+            events, raw_events,
         },
         rows::{self, show_change},
         table_map::{Dialect, TableMapHead},
@@ -405,7 +406,8 @@ proptest! {
     #[test]
     fn damaged_events_are_errors_and_never_panics(
         file in prop_oneof![
-            Just(TYPES_FULL), Just(SHAPES), Just(TYPES_MINIMAL), Just(MARIADB), Just(XA)
+            Just(TYPES_FULL), Just(SHAPES), Just(TYPES_MINIMAL), Just(MARIADB), Just(XA),
+            Just(IMAGES)
         ],
         index in any::<usize>(),
         cut in prop_oneof![Just(0_usize), 0_usize..60],
@@ -460,7 +462,7 @@ proptest! {
 
 #[test]
 fn the_recorded_files_are_whole() {
-    for file in [TYPES_FULL, TYPES_MINIMAL, SHAPES, XA] {
+    for file in [TYPES_FULL, TYPES_MINIMAL, SHAPES, XA, IMAGES] {
         let length: usize = raw_events(file).iter().map(|event| event.len()).sum();
         assert_eq!(length + 4, file.len());
     }

@@ -1,0 +1,25 @@
+-- Row images that do not hold every column, JSON told as differences, and a compressed transaction of both.
+set session binlog_row_image = minimal;
+create table docs (id int primary key, n int default 5, name varchar(30), j json, doubled int as (n * 2), body blob);
+create table keyless (a int default 5, b varchar(10));
+insert into docs (id, name, j) values (1, 'one', '{"a": [1, 2, {"b": "0123456789012345678901234567890123456789"}], "n": 5}'), (2, null, '[]');
+insert into docs values (3, 30, 'three', null, default, 'blob');
+update docs set name = 'first' where id = 1;
+update docs set id = 4, j = null where id = 2;
+insert into keyless () values ();
+insert into keyless (b) values ('x'), (null);
+update keyless set b = 'y' where b = 'x';
+delete from keyless limit 1;
+set session binlog_row_value_options = partial_json;
+update docs set j = json_set(j, '$.a[0]', 7, '$.n', 'text') where id = 1;
+update docs set j = json_remove(j, '$.a[1]'), n = n + 1 where id = 1;
+set session binlog_row_image = noblob;
+update docs set j = json_array_insert(j, '$.a[0]', json_object('k', 1.5)) where id = 1;
+set session binlog_row_image = full;
+update docs set j = json_replace(j, '$.n', 6), name = 'again' where id = 1;
+set session binlog_transaction_compression = on;
+begin;
+update docs set j = json_set(j, '$.n', 8) where id = 1;
+set session binlog_row_image = minimal;
+delete from docs where id = 3;
+commit;
