@@ -59,6 +59,9 @@ pub mod checkpoint;
 pub mod cli;
 pub mod codec;
 pub mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod mapping;
 pub mod model;
 pub mod pipeline;

@@ -19,6 +19,8 @@ mod idle;
 mod kind;
 mod layout;
 mod mariadb;
+#[cfg(feature = "fuzzing")]
+pub mod offline;
 mod partial;
 mod payload;
 mod place;

@@ -19,7 +19,7 @@ const FULL: &[u8] = include_bytes!("testdata/mariadb-types-full.bin");
 const INT: ColumnType = ColumnType::Int { bytes: 4, unsigned: false, boolean: false };
 
 /// The table as schema discovery tells it.
-fn schema() -> TableSchema {
+pub(super) fn schema() -> TableSchema {
     let (utf8, latin1) = (Charset::Utf8, Charset::Latin1);
     let labels = |labels: [&str; 2]| labels.map(str::to_owned).to_vec();
     let kinds = [
