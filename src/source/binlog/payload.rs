@@ -1,7 +1,8 @@
 //! Compressed transactions: whether all of their events came.
 //!
 //! The transport inflates them, and drops without a word what it cannot inflate; the events that follow would then seem
-//! to be inside. So the sizes of the events are summed up and compared with what the wrapper declares.
+//! to be inside. So the sizes of the events are summed up and compared with what the wrapper declares. It does so before
+//! anything here sees the wrapper, and reserves what that declares: the limit of an event ends the stream only afterwards.
 
 use super::{error::BinlogError, event::kind};
 

@@ -342,8 +342,17 @@ fn transport_error(error: mysql_async::Error) -> BinlogError {
 }
 
 fn is_parse_error(cause: &std::io::Error) -> bool {
-    matches!(cause.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::Other)
-        && !cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    use std::io::ErrorKind;
+    match cause.kind() {
+        ErrorKind::InvalidData | ErrorKind::Other => {
+            !cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+        }
+        // The readers' own has the standard library's text or says what it cannot do; a closed connection says so.
+        ErrorKind::UnexpectedEof => {
+            cause.get_ref().is_none_or(|inner| inner.to_string().starts_with("can't parse"))
+        }
+        _ => false,
+    }
 }
 
 /// Takes leave, so that the server's dump thread does not linger.
@@ -356,3 +365,6 @@ async fn close(stream: BinlogStream) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
