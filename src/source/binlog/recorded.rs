@@ -49,6 +49,6 @@ impl RecordedTable {
     /// When the event has none.
     pub fn rows(&self, event: Event) -> Result<Box<dyn RowBlock>, Malformed> {
         let head = rows::head(event.header().event_type_raw(), event.data())?;
-        Ok(Box::new(EventRows::new(Held::Event(event), head, Arc::clone(&self.0))))
+        Ok(Box::new(EventRows::new(Held::Event(event), head, Arc::clone(&self.0))?))
     }
 }
