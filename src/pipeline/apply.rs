@@ -51,6 +51,9 @@ pub struct Ports<S, C, R> {
     pub reader: Arc<R>,
 }
 
+/// How many messages are taken before the loop looks for anything else: a turn costs more than a message.
+const MESSAGES_A_TURN: usize = 64;
+
 /// What the loop goes by.
 #[derive(Debug)]
 pub struct Settings {
@@ -212,10 +215,14 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     /// Maps open rows into batches until there are no more or some batch cannot take any; sends what should go.
     async fn fill(&mut self) -> Result<(), Fault> {
         loop {
-            while self.intake.route().is_some_and(|route| self.lanes.take(route)) {
-                let Self { lanes, reader, crew, letters, .. } = self;
-                self.intake.next(lanes, &**reader, crew, letters).await?;
-                self.lanes.enter_opened(&mut self.ledger);
+            self.map().await?;
+            for _ in 0..MESSAGES_A_TURN {
+                let message = if self.wants_more() { self.receiver.try_recv() } else { None };
+                if message.is_none() {
+                    break;
+                }
+                self.take(message)?;
+                self.map().await?;
             }
             self.handle.add_changes(self.intake.take_count());
             match self.lanes.due(self.supply()) {
@@ -223,6 +230,16 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Maps open rows as long as the lanes take them.
+    async fn map(&mut self) -> Result<(), Fault> {
+        while self.intake.route().is_some_and(|route| self.lanes.take(route)) {
+            let Self { lanes, reader, crew, letters, .. } = self;
+            self.intake.next(lanes, &**reader, crew, letters).await?;
+            self.lanes.enter_opened(&mut self.ledger);
+        }
+        Ok(())
     }
 
     /// Sends a lane's open batch.
@@ -432,3 +449,6 @@ fn observe(landed: &Landed) {
         metrics::commit_to_visible(committed.elapsed().unwrap_or_default());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use super::{
     flight::Crew,
     lanes::{Lanes, Route},
     letters::{self, OpenLetters},
+    tally::Tally,
 };
 use crate::{
     mapping::{Mapped, Plan, RowMapper},
@@ -25,7 +26,6 @@ use crate::{
         write::OperationKind,
     },
     runtime::channel::Share,
-    telemetry::metrics,
 };
 
 /// The open block, if there is one.
@@ -35,7 +35,7 @@ pub(super) struct Intake {
     mapper: RowMapper,
     /// The before image of a keyless table's row.
     row: Vec<SqlValue>,
-    count: u64,
+    tally: Tally,
     /// Rows that could not be mapped, whose letters may be open before anybody says so.
     unmapped: HashSet<LetterKey>,
 }
@@ -51,8 +51,6 @@ struct Open {
     rows: Rows,
     plan: Arc<Plan>,
     route: Route,
-    counts: [u64; 4],
-    coerced: u64,
     _share: Option<Share>,
 }
 
@@ -74,12 +72,13 @@ impl Intake {
         (plan, route): (Arc<Plan>, Route),
         share: Option<Share>,
     ) {
-        self.open = Some(Open { rows, plan, route, counts: [0; 4], coerced: 0, _share: share });
+        self.tally.turn_to(&rows.table);
+        self.open = Some(Open { rows, plan, route, _share: share });
     }
 
     /// Changes mapped since the last call.
-    pub(super) const fn take_count(&mut self) -> u64 {
-        std::mem::replace(&mut self.count, 0)
+    pub(super) fn take_count(&mut self) -> u64 {
+        self.tally.take()
     }
 
     /// Maps the next change into the batch of its lane, or closes the block at its end.
@@ -100,11 +99,10 @@ impl Intake {
             open.rows.block.next_change(&mut self.mapper.visitor(&plan))?
         };
         let Some(kind) = kind else {
-            self.close();
+            self.open = None;
             return Ok(());
         };
-        open.note(kind);
-        self.count += 1;
+        self.tally.count(kind);
         let takes_away = matches!(kind, ChangeKind::Update | ChangeKind::Delete);
         let is_told = self.row.len() == plan.schema().columns.len();
         let keep_old =
@@ -131,7 +129,7 @@ impl Intake {
         };
         match self.mapper.finish(plan, kind) {
             Mapped::Write { insert, filter, document, replaced, coerced } => {
-                open.coerced += u64::from(coerced);
+                self.tally.count_coerced(coerced);
                 if let Some(old) = replaced.filter(|_| !keep_old) {
                     push(OperationKind::Delete, old, &[]);
                 }
@@ -145,7 +143,7 @@ impl Intake {
                 if is_unmapped || letters.holds(&table.name, filter) {
                     return Ok(Some(Errand { filter: filter.to_vec() }));
                 }
-                open.coerced += u64::from(coerced);
+                self.tally.count_coerced(coerced);
                 push(OperationKind::Set, filter, fields);
             }
             Mapped::Nothing => {}
@@ -192,7 +190,7 @@ impl Intake {
         while let Some(kind) = rows.next_change(&mut self.mapper.visitor(plan))? {
             match self.mapper.finish(plan, kind) {
                 Mapped::Write { filter, document, coerced, .. } if filter == errand.filter => {
-                    open.coerced += u64::from(coerced);
+                    self.tally.count_coerced(coerced);
                     let write = Write { kind: OperationKind::Replace, filter, document };
                     lanes.push(open.route, plan.target(), table, write, &origin);
                     return Ok(());
@@ -221,12 +219,6 @@ impl Intake {
         let Origin::Stream(transaction) = &rows.origin else { return Ok(false) };
         crew.persist(|| reader.equal_row_left(&rows.table, &self.row, transaction)).await
     }
-
-    fn close(&mut self) {
-        if let Some(open) = self.open.take() {
-            open.observe();
-        }
-    }
 }
 
 impl Open {
@@ -252,30 +244,6 @@ impl Open {
         match &self.rows.origin {
             Origin::Stream(transaction) => fault.at_position(transaction.describe()),
             Origin::Snapshot => fault,
-        }
-    }
-
-    fn note(&mut self, kind: ChangeKind) {
-        let [read, insert, update, delete] = &mut self.counts;
-        let count = match kind {
-            ChangeKind::Read => read,
-            ChangeKind::Insert => insert,
-            ChangeKind::Update => update,
-            ChangeKind::Delete => delete,
-        };
-        *count += 1;
-    }
-
-    fn observe(&self) {
-        let table = self.rows.table.name.to_string();
-        let kinds = [ChangeKind::Read, ChangeKind::Insert, ChangeKind::Update, ChangeKind::Delete];
-        for (kind, count) in kinds.into_iter().zip(self.counts) {
-            if count > 0 {
-                metrics::events(&table, kind.label(), count);
-            }
-        }
-        if self.coerced > 0 {
-            metrics::values_coerced(&table, self.coerced);
         }
     }
 }

@@ -15,6 +15,7 @@ mod ledger;
 mod letters;
 mod plans;
 mod tables;
+mod tally;
 
 pub use apply::{ApplyLoop, Ports, Settings};
 pub use handle::Handle;

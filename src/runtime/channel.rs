@@ -19,6 +19,9 @@ const UNIT_BYTES: usize = 1024;
 /// Messages without rows are counted by number only.
 const MESSAGE_BOUND: usize = 4096;
 
+/// A sender that found the channel full goes on when this part of it is free again.
+const WAKE_SHARE: usize = 8;
+
 /// The other end is gone.
 #[derive(Debug, thiserror::Error)]
 #[error("the channel is closed")]
@@ -110,17 +113,40 @@ impl Sender {
     async fn reserve(&self, bytes: Option<usize>) -> Result<Option<Share>, Closed> {
         let Some(bytes) = bytes else { return Ok(None) };
         let units = bytes.div_ceil(UNIT_BYTES).clamp(1, self.units);
-        let count = u32::try_from(units).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.room).acquire_many_owned(count).await.map_err(|_| Closed)?;
+        let permit = match Arc::clone(&self.room).try_acquire_many_owned(count(units)) {
+            Ok(permit) => permit,
+            Err(_) => self.wait_for_room(units).await?,
+        };
         self.queued.fetch_add(bytes, Ordering::Relaxed);
         Ok(Some(Share { bytes, queued: Arc::clone(&self.queued), _permit: permit }))
     }
+}
+
+impl Sender {
+    /// Waits until there is room for more than the one message: else a full channel would wake its sender for every
+    /// message that is taken.
+    async fn wait_for_room(&self, units: usize) -> Result<OwnedSemaphorePermit, Closed> {
+        let wanted = units.max(self.units / WAKE_SHARE);
+        let room = Arc::clone(&self.room).acquire_many_owned(count(wanted));
+        let mut permit = room.await.map_err(|_| Closed)?;
+        drop(permit.split(wanted - units));
+        Ok(permit)
+    }
+}
+
+fn count(units: usize) -> u32 {
+    u32::try_from(units).unwrap_or(u32::MAX)
 }
 
 impl Receiver {
     /// The next message; `None` once every sender is gone and the channel is empty. Cancel-safe.
     pub async fn recv(&mut self) -> Option<Envelope> {
         self.messages.recv().await
+    }
+
+    /// The next message, if there is one already.
+    pub fn try_recv(&mut self) -> Option<Envelope> {
+        self.messages.try_recv().ok()
     }
 
     /// Whether no message is waiting.

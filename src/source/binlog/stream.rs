@@ -4,7 +4,7 @@
 //! come in part comes again from its beginning; applying its rows twice is harmless. So do XA transactions that are
 //! prepared and not settled, which that position leaves out.
 
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt};
 use mysql_async::{BinlogStream, Conn};
@@ -29,7 +29,10 @@ use crate::{
         position::Position,
         table::{TableName, TableSchema},
     },
-    runtime::retry::Backoff,
+    runtime::{
+        ready::{unless_stopped, within},
+        retry::Backoff,
+    },
     source::{connect::Connector, error::SourceError, position, schema},
     telemetry::metrics,
 };
@@ -193,14 +196,10 @@ impl Session {
         let mut is_connected = false;
         let mut idle = Idle::default();
         loop {
-            let event = tokio::select! {
-                biased;
-                () = cancel.cancelled() => return End::Stopped,
-                event = next_event(stream, silence) => event,
-            };
-            let event = match event {
-                Ok(event) => event,
-                Err(error) => return self.failed(error),
+            let event = match unless_stopped(cancel, next_event(stream, silence)).await {
+                None => return End::Stopped,
+                Some(Ok(event)) => event,
+                Some(Err(error)) => return self.failed(error),
             };
             if !is_connected {
                 self.connected(tries);
@@ -208,13 +207,10 @@ impl Session {
             }
             let is_beat = event.header().event_type_raw() == kind::HEARTBEAT;
             let was_between = self.assembler.is_between();
-            let taken = tokio::select! {
-                biased;
-                () = cancel.cancelled() => return End::Stopped,
-                taken = self.assembler.take(event) => taken,
-            };
-            if let Err(halt) = taken {
-                return self.halted(halt);
+            match unless_stopped(cancel, self.assembler.take(event)).await {
+                None => return End::Stopped,
+                Some(Err(halt)) => return self.halted(halt),
+                Some(Ok(())) => {}
             }
             match is_beat {
                 false => idle.end(),
@@ -273,13 +269,14 @@ impl Session {
 
     fn tell(&self, at: Instant) {
         let place = &self.assembler.place;
-        self.heard.send_modify(|heard| {
-            heard.link = Link::Connected;
+        // Whoever listens is woken for another state of the connection only, not for every transaction.
+        self.heard.send_if_modified(|heard| {
             heard.at = Some(at.into_std());
             heard.offset = place.end;
             if !Arc::ptr_eq(&heard.file, &place.file) {
                 heard.file = Arc::clone(&place.file);
             }
+            std::mem::replace(&mut heard.link, Link::Connected) != Link::Connected
         });
     }
 }
@@ -316,8 +313,7 @@ fn fatal(mut fault: Fault, place: String) -> Fault {
 ///
 /// The transport panics on bytes that contradict themselves; a panic is taken for damage.
 async fn next_event(stream: &mut BinlogStream, silence: Duration) -> Result<Event, BinlogError> {
-    let next = pin!(AssertUnwindSafe(stream.next()).catch_unwind());
-    let Ok(next) = tokio::time::timeout(silence, next).await else {
+    let Some(next) = within(silence, AssertUnwindSafe(stream.next()).catch_unwind()).await else {
         return Err(BinlogError::Silent(silence));
     };
     match next {

@@ -1,0 +1,156 @@
+//! The loop by itself, between ports that only remember. The clock stands still but where everybody waits, so that a wait
+//! that need not be is seen.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::{
+    config::Config,
+    model::{
+        change::{ChangeKind, Image, Origin, RowBlock, RowVisitor, Rows},
+        key::{Cursor, SqlValue},
+        letter::DeadLetter,
+        position::Transaction,
+        table::{Column, ColumnType, Key, KeyColumn, TableName, TableSchema},
+        value::Value,
+        write::{Target, WriteBatch, WriteReport},
+    },
+    runtime::channel::{self, QueueGauge, Sender},
+};
+
+/// A target that takes everything at once, and tells how many operations each batch had.
+#[derive(Debug, Default)]
+struct Taken(Mutex<Vec<usize>>);
+
+impl Sink for Taken {
+    async fn prepare(&self, _: &Target) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn write(&self, batch: Arc<WriteBatch>) -> Result<WriteReport, Fault> {
+        self.0.lock().unwrap().push(batch.operation_count());
+        Ok(WriteReport::default())
+    }
+}
+
+#[derive(Debug)]
+struct Nobody;
+
+impl RowReader for Nobody {
+    async fn equal_row_left(
+        &self,
+        _: &TableSchema,
+        _: &[SqlValue],
+        _: &Transaction,
+    ) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
+    async fn reread(
+        &self,
+        _: &Arc<TableSchema>,
+        _: &[usize],
+        _: &Cursor,
+        _: &Transaction,
+    ) -> Result<Option<Box<dyn RowBlock>>, Fault> {
+        Ok(None)
+    }
+}
+
+impl Checkpoints for Nobody {
+    async fn save(&self, _: &State, _: StatePart) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn save_tables(&self, _: &[TableRecord]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn keep_letters(&self, _: &[DeadLetter]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn settle_letters(&self, _: &[LetterKey]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn record_schema_change(&self, _: &SchemaRecord) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// One row that was inserted.
+#[derive(Debug)]
+struct Inserted(Option<i64>);
+
+impl RowBlock for Inserted {
+    fn next_change(&mut self, visitor: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
+        let Some(id) = self.0.take() else { return Ok(None) };
+        visitor.cell(Image::After, 0, Value::Int(id));
+        Ok(Some(ChangeKind::Insert))
+    }
+}
+
+fn table() -> Arc<TableSchema> {
+    let id = Column {
+        name: "id".to_owned(),
+        kind: ColumnType::Int { bytes: 8, unsigned: false, boolean: false },
+        nullable: false,
+        generated: false,
+        invisible: false,
+        on_update_timestamp: false,
+    };
+    let columns = vec![KeyColumn { column: 0, descending: false }];
+    let key = Key { index: "PRIMARY".to_owned(), columns, hidden: false };
+    let name = TableName::new("shop", "orders");
+    Arc::new(TableSchema { columns: vec![id], key: Some(key), ..TableSchema::named(name) })
+}
+
+/// Sends so many rows, each in a message of its own, as the events of small transactions are.
+async fn send_rows(sender: &Sender, count: i64) {
+    let (table, file) = (table(), Arc::from("binlog.000001"));
+    let transaction = Transaction { gtid: None, file, offset: 4, committed_micros: 1 };
+    let origin = Origin::Stream(Arc::new(transaction));
+    for id in 0..count {
+        let rows = Rows {
+            table: Arc::clone(&table),
+            origin: origin.clone(),
+            block: Box::new(Inserted(Some(id))),
+            bytes: 100,
+        };
+        sender.send(Message::Rows(rows)).await.unwrap();
+    }
+}
+
+fn apply_loop(receiver: Receiver, sink: &Arc<Taken>) -> ApplyLoop<Taken, Nobody, Nobody> {
+    let config = Config::default();
+    let settings = Settings {
+        batch: config.batch.clone(),
+        retry: config.retry.clone(),
+        record: config.errors.record,
+        checkpoint_interval: config.checkpoint.interval,
+        one_lane: HashSet::new(),
+        rules: RuleBook::new(&config),
+        state: State::default(),
+        records: Vec::new(),
+        letters: Vec::new(),
+    };
+    let ports =
+        Ports { sink: Arc::clone(sink), checkpoints: Arc::new(Nobody), reader: Arc::new(Nobody) };
+    let handle = Handle::new(QueueGauge::default(), false, None);
+    ApplyLoop::new(ports, settings, receiver, handle, CancellationToken::new())
+}
+
+/// More messages than a turn takes, so that a turn ends amid them.
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_at_hand_never_wait() {
+    let (sender, receiver) = channel::bounded(1 << 20, &QueueGauge::default());
+    let sink = Arc::new(Taken::default());
+    let count = MESSAGES_A_TURN * 5 / 2;
+    send_rows(&sender, i64::try_from(count).unwrap()).await;
+    drop(sender);
+    let begun = Instant::now();
+    apply_loop(receiver, &sink).run().await.unwrap();
+    assert_eq!(sink.0.lock().unwrap().iter().sum::<usize>(), count);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
