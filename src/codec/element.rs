@@ -87,10 +87,11 @@ fn set_length(out: &mut [u8], at: usize, length: usize) {
 }
 
 /// Appends the payload of a string that is known to be UTF-8.
+#[inline]
 pub fn string(out: &mut Vec<u8>, text: &[u8]) {
-    let at = begin_string(out);
+    out.extend_from_slice(&i32::try_from(text.len() + 1).unwrap_or(i32::MAX).to_le_bytes());
     out.extend_from_slice(text);
-    end_string(out, at);
+    out.push(0);
 }
 
 /// Appends the payload of a binary of subtype 0, padded with zero bytes up to `width`.
@@ -108,9 +109,15 @@ pub fn binary_of(out: &mut Vec<u8>, subtype: u8, bytes: &[u8], width: usize) {
 }
 
 /// Appends the name of an array's element: its index in decimal as a C string.
+#[inline]
 pub fn index_name(out: &mut Vec<u8>, index: usize) {
-    decimal(out, index as u64, 1);
-    out.push(0);
+    match u8::try_from(index) {
+        Ok(digit @ 0..=9) => out.extend_from_slice(&[b'0' + digit, 0]),
+        _ => {
+            decimal(out, index as u64, 1);
+            out.push(0);
+        }
+    }
 }
 
 /// Appends a number in decimal digits, padded with zeros to at least `width` (at most 20).

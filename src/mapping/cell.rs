@@ -30,7 +30,12 @@ impl From<u8> for Written {
 
 impl Codec {
     /// Appends the payload of a value.
-    pub(super) fn append(&self, out: &mut Vec<u8>, value: Value<'_>) -> Result<Written, CellFault> {
+    #[inline]
+    pub(super) fn append(
+        &self,
+        out: &mut Vec<u8>,
+        value: &Value<'_>,
+    ) -> Result<Written, CellFault> {
         let tag = match (self, value) {
             (_, Value::Null) => tag::NULL,
             (Self::Int32, value) => {
@@ -41,19 +46,17 @@ impl Codec {
             (Self::Int64, value) => append_int64(out, integer(value)?),
             (Self::UInt64, value) => append_unsigned(out, integer(value)?)?,
             (Self::Text, Value::Text(text)) => {
-                let at = element::begin_string(out);
-                charset::append_utf8(out, text)?;
-                element::end_string(out, at);
+                charset::append_string(out, *text)?;
                 tag::STRING
             }
             (Self::Decimal { scale }, Value::Decimal(decimal)) if decimal.scale == *scale => {
-                decimal128::append(out, decimal)?
+                decimal128::append(out, *decimal)?
             }
             (Self::Double { unsigned_zero }, Value::Float(number)) => {
-                append_double(out, f64::from(number), *unsigned_zero)
+                append_double(out, f64::from(*number), *unsigned_zero)
             }
             (Self::Double { unsigned_zero }, Value::Double(number)) => {
-                append_double(out, number, *unsigned_zero)
+                append_double(out, *number, *unsigned_zero)
             }
             (Self::Binary { width, uuid }, Value::Bytes(bytes)) => {
                 let is_uuid = *uuid && bytes.len().max(*width) == 16;
@@ -69,10 +72,10 @@ impl Codec {
         Ok(tag.into())
     }
 
-    fn append_rarer(&self, out: &mut Vec<u8>, value: Value<'_>) -> Result<u8, CellFault> {
-        match (self, value) {
+    fn append_rarer(&self, out: &mut Vec<u8>, value: &Value<'_>) -> Result<u8, CellFault> {
+        match (self, *value) {
             (_, Value::TooLarge) => Err(CellFault::TooLarge),
-            (Self::Truth, value) => {
+            (Self::Truth, _) => {
                 out.push(u8::from(integer::<i64>(value)? != 0));
                 Ok(tag::BOOLEAN)
             }
@@ -116,9 +119,9 @@ impl Codec {
     }
 
     /// A DECIMAL of any width as text or as the nearest double.
-    fn append_decimal(&self, out: &mut Vec<u8>, value: Value<'_>) -> Result<u8, CellFault> {
+    fn append_decimal(&self, out: &mut Vec<u8>, value: &Value<'_>) -> Result<u8, CellFault> {
         let printed;
-        let text = match value {
+        let text = match *value {
             // Without what ZEROFILL puts in front, which only one of the two roads has.
             Value::WideDecimal(text) => decimal::without_zerofill(text),
             Value::Decimal(narrow) => {
@@ -169,8 +172,8 @@ impl Codec {
         }
     }
 
-    fn append_temporal(&self, out: &mut Vec<u8>, value: Value<'_>) -> Result<Written, CellFault> {
-        match (self, value) {
+    fn append_temporal(&self, out: &mut Vec<u8>, value: &Value<'_>) -> Result<Written, CellFault> {
+        match (self, *value) {
             (Self::Date(form), Value::Date(date)) => {
                 form.append(out, temporal::date_millis(date), |out| {
                     temporal::append_date(out, date);
@@ -235,8 +238,8 @@ fn append_instant(out: &mut Vec<u8>, instant: Instant, digits: u8) -> Result<(),
 }
 
 /// Signedness is the column's affair: a number is the same whichever way the decoder holds it.
-fn integer<N: TryFrom<i64> + TryFrom<u64>>(value: Value<'_>) -> Result<N, CellFault> {
-    match value {
+fn integer<N: TryFrom<i64> + TryFrom<u64>>(value: &Value<'_>) -> Result<N, CellFault> {
+    match *value {
         Value::Int(number) => N::try_from(number).map_err(|_| CellFault::OutOfRange),
         Value::UInt(number) => N::try_from(number).map_err(|_| CellFault::OutOfRange),
         _ => Err(CellFault::Mismatch),

@@ -120,11 +120,11 @@ pub struct Visitor<'m> {
 impl RowVisitor for Visitor<'_> {
     fn cell(&mut self, image: Image, column: usize, value: Value<'_>) {
         match image {
-            Image::After => self.after.whole_cell(self.plan, column, value),
+            Image::After => self.after.whole_cell(self.plan, column, &value),
             Image::Before if self.plan.is_keyless() => {
-                self.before.whole_cell(self.plan, column, value);
+                self.before.whole_cell(self.plan, column, &value);
             }
-            Image::Before => self.before.key_cell(self.plan, column, value),
+            Image::Before => self.before.key_cell(self.plan, column, &value),
         }
     }
 
@@ -261,10 +261,10 @@ impl Side {
     }
 
     /// A cell of an image of which everything is told.
-    fn whole_cell(&mut self, plan: &Plan, column: usize, value: Value<'_>) {
+    fn whole_cell(&mut self, plan: &Plan, column: usize, value: &Value<'_>) {
         let Some(planned) = self.planned(plan, column) else { return };
         let field = planned.field.as_ref();
-        if let Some(field) = field.filter(|field| !field.omits_null || value != Value::Null) {
+        if let Some(field) = field.filter(|field| !field.omits_null || *value != Value::Null) {
             let written = append_element(&mut self.body, &field.head, &field.codec, value);
             match written {
                 Ok(written) => self.coerced += u32::from(written.coerced),
@@ -282,7 +282,7 @@ impl Side {
     }
 
     /// A cell of an image of which only the key is told.
-    fn key_cell(&mut self, plan: &Plan, column: usize, value: Value<'_>) {
+    fn key_cell(&mut self, plan: &Plan, column: usize, value: &Value<'_>) {
         let Some(planned) = self.planned(plan, column) else { return };
         if let Some(part) = &planned.part {
             self.key_part(part, column, value);
@@ -313,7 +313,7 @@ impl Side {
         planned
     }
 
-    fn key_part(&mut self, part: &Part, column: usize, value: Value<'_>) {
+    fn key_part(&mut self, part: &Part, column: usize, value: &Value<'_>) {
         let start = self.key.len();
         let (tag, fault) = append_or_raw(&mut self.key, &part.codec, value);
         if let Some(place) = self.parts.get_mut(part.place) {
@@ -425,7 +425,7 @@ fn append_element(
     out: &mut Vec<u8>,
     head: &Head,
     codec: &Codec,
-    value: Value<'_>,
+    value: &Value<'_>,
 ) -> Result<Written, CellFault> {
     let at = out.len();
     head.append(out);
@@ -439,24 +439,32 @@ fn append_element(
 fn append_or_raw(
     out: &mut Vec<u8>,
     codec: &Codec,
-    value: Value<'_>,
+    value: &Value<'_>,
 ) -> (Written, Option<CellFault>) {
     let start = out.len();
     match codec.append(out, value) {
         Ok(written) => (written, None),
         Err(fault) => {
             out.truncate(start);
-            if fault == CellFault::ZeroDate
-                && let Some(Ok(written)) = codec.told_aside().map(|aside| aside.append(out, value))
-            {
-                return (written, Some(fault));
-            }
-            let written = cell::raw(value).map_or(tag::NULL, |bytes| {
-                element::binary(out, bytes, 0);
-                tag::BINARY
-            });
-            (written.into(), Some(fault))
+            (append_raw(out, codec, value, fault), Some(fault))
         }
+    }
+}
+
+/// Appends what is left of a value that cannot be told.
+#[cold]
+fn append_raw(out: &mut Vec<u8>, codec: &Codec, value: &Value<'_>, fault: CellFault) -> Written {
+    if fault == CellFault::ZeroDate
+        && let Some(Ok(written)) = codec.told_aside().map(|aside| aside.append(out, value))
+    {
+        return written;
+    }
+    match cell::raw(*value) {
+        Some(bytes) => {
+            element::binary(out, bytes, 0);
+            tag::BINARY.into()
+        }
+        None => tag::NULL.into(),
     }
 }
 

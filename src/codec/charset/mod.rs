@@ -6,7 +6,7 @@ mod unicode;
 
 pub use self::collation::{Encoding, encoding};
 
-use super::CellFault;
+use super::{CellFault, element};
 use crate::model::{table::Charset, value::Text};
 
 /// What latin1's bytes 80 to 9F mean: windows-1252 with its five holes filled by the C1 controls
@@ -26,7 +26,7 @@ const LATIN1_HIGH_CONTROLS: [char; 32] = [
 pub fn append_utf8(out: &mut Vec<u8>, text: Text<'_>) -> Result<(), CellFault> {
     let Text { bytes, charset } = text;
     let appended = match charset {
-        Charset::Utf8 => std::str::from_utf8(bytes).ok().map(|_| out.extend_from_slice(bytes)),
+        Charset::Utf8 => is_utf8(bytes).then(|| out.extend_from_slice(bytes)),
         Charset::Ascii => bytes.is_ascii().then(|| out.extend_from_slice(bytes)),
         Charset::Latin1 => {
             append_latin1(out, bytes);
@@ -39,6 +39,47 @@ pub fn append_utf8(out: &mut Vec<u8>, text: Text<'_>) -> Result<(), CellFault> {
         _ => table::of(charset).and_then(|table| table.append(out, bytes)),
     };
     appended.ok_or(CellFault::Charset(charset))
+}
+
+/// Appends the text as the payload of a BSON string.
+///
+/// # Errors
+/// As [`append_utf8`].
+#[inline]
+pub fn append_string(out: &mut Vec<u8>, text: Text<'_>) -> Result<(), CellFault> {
+    if text.charset == Charset::Utf8 {
+        if !is_utf8(text.bytes) {
+            return Err(CellFault::Charset(Charset::Utf8));
+        }
+        element::string(out, text.bytes);
+        return Ok(());
+    }
+    let at = element::begin_string(out);
+    append_utf8(out, text)?;
+    element::end_string(out, at);
+    Ok(())
+}
+
+/// Whether the bytes are UTF-8. Most texts are short and ASCII, which takes a few steps to see.
+#[inline]
+#[must_use]
+pub fn is_utf8(bytes: &[u8]) -> bool {
+    is_ascii(bytes) || std::str::from_utf8(bytes).is_ok()
+}
+
+/// Looks at whole words; the last one overlaps the one before it.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let high = if let Some(last) = bytes.last_chunk() {
+        let (words, _) = bytes.as_chunks();
+        words.iter().fold(u64::from_ne_bytes(*last), |all, word| all | u64::from_ne_bytes(*word))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u32::from_ne_bytes(*first) | u32::from_ne_bytes(*last))
+    } else {
+        bytes.iter().fold(0, |all, byte| all | u64::from(*byte))
+    };
+    high & HIGH == 0
 }
 
 /// The text in UTF-8.
@@ -130,6 +171,21 @@ mod tests {
             (b"\x00\x00\x41", Charset::Utf32),
         ] {
             assert_eq!(convert(bytes, charset), Err(CellFault::Charset(charset)), "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn text_of_any_length_is_seen_to_be_utf8_or_not() {
+        for length in 0..40 {
+            let ascii = vec![b'a'; length];
+            assert!(is_ascii(&ascii) && is_utf8(&ascii));
+            for place in 0..length {
+                let mut bytes = ascii.clone();
+                bytes[place] = 0x80;
+                assert!(!is_ascii(&bytes) && !is_utf8(&bytes), "{place} of {length}");
+                bytes.splice(place..=place, "é".bytes());
+                assert!(!is_ascii(&bytes) && is_utf8(&bytes), "{place} of {length}");
+            }
         }
     }
 
