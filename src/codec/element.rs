@@ -108,12 +108,13 @@ pub fn binary_of(out: &mut Vec<u8>, subtype: u8, bytes: &[u8], width: usize) {
     out.resize(out.len() + (length - bytes.len()), 0);
 }
 
-/// Appends the name of an array's element: its index in decimal as a C string.
+/// Appends what an array's element begins with: the type byte, and its index in decimal as a C string.
 #[inline]
-pub fn index_name(out: &mut Vec<u8>, index: usize) {
+pub fn begin_item(out: &mut Vec<u8>, tag: u8, index: usize) {
     match u8::try_from(index) {
-        Ok(digit @ 0..=9) => out.extend_from_slice(&[b'0' + digit, 0]),
+        Ok(digit @ 0..=9) => out.extend_from_slice(&[tag, b'0' + digit, 0]),
         _ => {
+            out.push(tag);
             decimal(out, index as u64, 1);
             out.push(0);
         }

@@ -110,8 +110,8 @@ impl Reader<'_, '_> {
         let count = self.number()?;
         let at = element::begin(self.out);
         for index in 0..count {
-            self.out.push(item_tag);
-            element::index_name(self.out, usize::try_from(index).unwrap_or(usize::MAX));
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            element::begin_item(self.out, item_tag, index);
             item(self)?;
             if self.out.len() > self.most_bytes {
                 return Err(CellFault::TooLarge);
@@ -128,8 +128,7 @@ impl Reader<'_, '_> {
             let bytes = self.take::<8>()?;
             let bits =
                 if self.big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) };
-            self.out.push(tag::DOUBLE);
-            element::index_name(self.out, index);
+            element::begin_item(self.out, tag::DOUBLE, index);
             self.out.extend_from_slice(&bits.to_le_bytes());
         }
         element::end(self.out, at);

@@ -38,8 +38,7 @@ pub fn append_array(out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
     let most_bytes = out.len().saturating_add(MAX_CELL_BYTES);
     let at = element::begin(out);
     for (index, float) in floats.iter().enumerate() {
-        out.push(tag::DOUBLE);
-        element::index_name(out, index);
+        element::begin_item(out, tag::DOUBLE, index);
         out.extend_from_slice(&f64::from(f32::from_le_bytes(*float)).to_le_bytes());
         if out.len() > most_bytes {
             return Err(CellFault::TooLarge);

@@ -1,5 +1,7 @@
 //! One cell to the payload of a BSON element, by the codec that its column was given.
 
+use std::iter;
+
 use super::codec::{Codec, Temporal};
 use crate::{
     codec::{
@@ -29,8 +31,8 @@ impl From<u8> for Written {
 }
 
 impl Codec {
-    /// Appends the payload of a value.
-    #[inline]
+    /// Appends the payload of a value. The types that most cells have are told here, without another call.
+    #[inline(always)]
     pub(super) fn append(
         &self,
         out: &mut Vec<u8>,
@@ -279,16 +281,20 @@ fn members(labels: &[String], mask: u64) -> Result<impl Iterator<Item = &String>
     if beyond.unwrap_or(0) != 0 {
         return Err(CellFault::OutOfRange);
     }
-    let member = move |(bit, label)| ((mask >> (bit & 63)) & 1 == 1).then_some(label);
-    Ok(labels.iter().take(64).enumerate().filter_map(member))
+    let mut rest = mask;
+    Ok(iter::from_fn(move || {
+        let lowest = usize::try_from(rest.trailing_zeros()).ok()?;
+        // Takes the lowest bit away; of no bits there is no label.
+        rest &= rest.wrapping_sub(1);
+        labels.get(lowest).filter(|_| lowest < 64)
+    }))
 }
 
 fn append_set(out: &mut Vec<u8>, labels: &[String], mask: u64) -> Result<u8, CellFault> {
     let members = members(labels, mask)?;
     let at = element::begin(out);
     for (index, member) in members.enumerate() {
-        out.push(tag::STRING);
-        element::index_name(out, index);
+        element::begin_item(out, tag::STRING, index);
         element::string(out, member.as_bytes());
     }
     element::end(out, at);

@@ -119,12 +119,13 @@ pub struct Visitor<'m> {
 
 impl RowVisitor for Visitor<'_> {
     fn cell(&mut self, image: Image, column: usize, value: Value<'_>) {
-        match image {
-            Image::After => self.after.whole_cell(self.plan, column, &value),
-            Image::Before if self.plan.is_keyless() => {
-                self.before.whole_cell(self.plan, column, &value);
-            }
-            Image::Before => self.before.key_cell(self.plan, column, &value),
+        let (side, is_whole) = match image {
+            Image::After => (&mut *self.after, true),
+            Image::Before => (&mut *self.before, self.plan.is_keyless()),
+        };
+        match is_whole {
+            true => side.whole_cell(self.plan, column, &value),
+            false => side.key_cell(self.plan, column, &value),
         }
     }
 
@@ -265,19 +266,24 @@ impl Side {
         let Some(planned) = self.planned(plan, column) else { return };
         let field = planned.field.as_ref();
         if let Some(field) = field.filter(|field| !field.omits_null || *value != Value::Null) {
-            let written = append_element(&mut self.body, &field.head, &field.codec, value);
-            match written {
-                Ok(written) => self.coerced += u32::from(written.coerced),
-                Err(fault) => self.fail(column, fault),
+            match append_element(&mut self.body, &field.head, &field.codec, value) {
+                (written, None) => self.coerced += u32::from(written.coerced),
+                (_, Some(fault)) => self.fail(column, fault),
             }
-            if let Some(codec) = &planned.lossless
-                && let Err(fault) = append_element(&mut self.lossless, &field.head, codec, value)
-            {
-                self.fail(column, fault);
+            if let Some(codec) = &planned.lossless {
+                self.lossless_cell(&field.head, codec, column, value);
             }
         }
         if let Some(part) = &planned.part {
             self.key_part(part, column, value);
+        }
+    }
+
+    /// The same cell where rows are told apart by all columns.
+    #[inline(never)]
+    fn lossless_cell(&mut self, head: &Head, codec: &Codec, column: usize, value: &Value<'_>) {
+        if let (_, Some(fault)) = append_element(&mut self.lossless, head, codec, value) {
+            self.fail(column, fault);
         }
     }
 
@@ -313,6 +319,7 @@ impl Side {
         planned
     }
 
+    #[inline(never)]
     fn key_part(&mut self, part: &Part, column: usize, value: &Value<'_>) {
         let start = self.key.len();
         let (tag, fault) = append_or_raw(&mut self.key, &part.codec, value);
@@ -419,23 +426,24 @@ impl Side {
     }
 }
 
-/// Appends an element; what cannot be told is there as raw bytes.
-#[inline]
+/// Appends an element; what cannot be told is there as raw bytes. A part of its caller, as what it calls is: the calls
+/// themselves took as long as writing a number does.
+#[inline(always)]
 fn append_element(
     out: &mut Vec<u8>,
     head: &Head,
     codec: &Codec,
     value: &Value<'_>,
-) -> Result<Written, CellFault> {
+) -> (Written, Option<CellFault>) {
     let at = out.len();
     head.append(out);
     let (written, fault) = append_or_raw(out, codec, value);
     element::set_tag(out, at, written.tag);
-    fault.map_or(Ok(written), Err)
+    (written, fault)
 }
 
 /// Appends the payload; for a value that cannot be told its bytes, or nothing (Null) where it has none.
-#[inline]
+#[inline(always)]
 fn append_or_raw(
     out: &mut Vec<u8>,
     codec: &Codec,

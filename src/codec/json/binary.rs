@@ -5,10 +5,7 @@
 //! is read is charged to a budget of the input's own length, which an honest value never exceeds.
 
 use super::writer::{Form, Writer};
-use crate::{
-    codec::{CellFault, element::tag},
-    model::table::Charset,
-};
+use crate::codec::{CellFault, element::tag};
 
 const SMALL_OBJECT: u8 = 0x00;
 const LARGE_OBJECT: u8 = 0x01;
@@ -48,13 +45,13 @@ impl<F: Form> Reader<F> {
     /// Appends the value that `data` begins with.
     fn value(&mut self, kind: u8, data: &[u8]) -> Result<u8, CellFault> {
         match kind {
-            SMALL_OBJECT => self.object(data, Width::Small),
-            LARGE_OBJECT => self.object(data, Width::Large),
-            SMALL_ARRAY => self.array(data, Width::Small),
-            LARGE_ARRAY => self.array(data, Width::Large),
+            SMALL_OBJECT => self.object::<Small>(data),
+            LARGE_OBJECT => self.object::<Large>(data),
+            SMALL_ARRAY => self.array::<Small>(data),
+            LARGE_ARRAY => self.array::<Large>(data),
             STRING => {
                 let text = self.counted(data)?;
-                Ok(self.writer.string(utf8(text)?))
+                self.writer.string(text)
             }
             OPAQUE => {
                 let [kind] = self.take(data)?;
@@ -95,70 +92,72 @@ impl<F: Form> Reader<F> {
         })
     }
 
-    fn array(&mut self, data: &[u8], width: Width) -> Result<u8, CellFault> {
-        let table = self.table(data, width, 0)?;
+    fn array<W: Width>(&mut self, data: &[u8]) -> Result<u8, CellFault> {
+        let table = self.table::<W>(data, 0)?;
         let mut container = self.writer.begin_array()?;
-        for index in 0..table.count {
+        for entry in table.values.chunks_exact(1 + W::BYTES) {
             let slot = self.writer.item(&mut container);
-            let tag = self.entry(&table, index)?;
+            let tag = self.entry::<W>(&table, entry)?;
             self.writer.element_ends(slot, tag)?;
         }
         Ok(self.writer.end_array(&container))
     }
 
-    fn object(&mut self, data: &[u8], width: Width) -> Result<u8, CellFault> {
-        let table = self.table(data, width, width.bytes() + 2)?;
+    fn object<W: Width>(&mut self, data: &[u8]) -> Result<u8, CellFault> {
+        let key_entry_bytes = W::BYTES + 2;
+        let table = self.table::<W>(data, key_entry_bytes)?;
         let mut container = self.writer.begin_object()?;
-        for index in 0..table.count {
-            let key = self.key(&table, index)?;
+        let keys = table.keys.chunks_exact(key_entry_bytes);
+        for (key, entry) in keys.zip(table.values.chunks_exact(1 + W::BYTES)) {
+            let key = self.key::<W>(&table, key)?;
             let slot = self.writer.member(&mut container, key)?;
-            let tag = self.entry(&table, index)?;
+            let tag = self.entry::<W>(&table, entry)?;
             self.writer.element_ends(slot, tag)?;
         }
         self.writer.end_object(&container)
     }
 
     /// Reads the head of a container and checks that its tables are within it.
-    fn table<'d>(
+    fn table<'d, W: Width>(
         &mut self,
         data: &'d [u8],
-        width: Width,
         key_entry_bytes: usize,
     ) -> Result<Table<'d>, CellFault> {
-        let count = width.read(data, 0)?;
-        let size = width.read(data, width.bytes())?;
+        let (count, rest) = W::read(data)?;
+        let (size, _) = W::read(rest)?;
         let data = data.get(..size).ok_or(CellFault::Json)?;
-        let keys = 2 * width.bytes();
-        let entries = count.checked_mul(key_entry_bytes).and_then(|bytes| bytes.checked_add(keys));
-        let values = entries.ok_or(CellFault::Json)?;
-        let table_bytes = count.checked_mul(1 + width.bytes());
-        let head = table_bytes.and_then(|bytes| bytes.checked_add(values));
-        let head = head.filter(|&head| head <= data.len()).ok_or(CellFault::Json)?;
+        let rest = data.get(2 * W::BYTES..).ok_or(CellFault::Json)?;
+        let cut = |rest: &'d [u8], entry_bytes: usize| {
+            rest.split_at_checked(count.checked_mul(entry_bytes)?)
+        };
+        let (keys, rest) = cut(rest, key_entry_bytes).ok_or(CellFault::Json)?;
+        let (values, rest) = cut(rest, 1 + W::BYTES).ok_or(CellFault::Json)?;
+        let head = data.len() - rest.len();
         self.charge(head)?;
-        Ok(Table { data, width, count, keys, values, head })
+        Ok(Table { data, keys, values, head })
     }
 
-    fn key<'d>(&mut self, table: &Table<'d>, index: usize) -> Result<&'d str, CellFault> {
-        let width = table.width.bytes();
-        let entry = table.keys + index * (width + 2);
-        let offset = table.width.read(table.data, entry)?;
-        let length = Width::Small.read(table.data, entry + width)?;
+    fn key<'d, W: Width>(
+        &mut self,
+        table: &Table<'d>,
+        entry: &[u8],
+    ) -> Result<&'d [u8], CellFault> {
+        let (offset, rest) = W::read(entry)?;
+        let (length, _) = Small::read(rest)?;
         let key = table.behind_head(offset)?.get(..length).ok_or(CellFault::Json)?;
         self.charge(length)?;
-        utf8(key)
+        Ok(key)
     }
 
     /// Appends the value of an entry, which lies in the entry itself where it is small enough.
-    fn entry(&mut self, table: &Table<'_>, index: usize) -> Result<u8, CellFault> {
-        let entry = table.values + index * (1 + table.width.bytes());
-        let (&kind, inline) =
-            table.data.get(entry..).and_then(<[u8]>::split_first).ok_or(CellFault::Json)?;
-        if table.width.holds(kind) {
+    fn entry<W: Width>(&mut self, table: &Table<'_>, entry: &[u8]) -> Result<u8, CellFault> {
+        let (&kind, inline) = entry.split_first().ok_or(CellFault::Json)?;
+        if W::holds(kind) {
             // The head's bytes are charged for already; a value in it must not be charged twice.
             self.budget += inline_bytes(kind);
             return self.scalar(kind, inline);
         }
-        let offset = table.width.read(inline, 0)?;
+        let (offset, _) = W::read(inline)?;
         self.value(kind, table.behind_head(offset)?)
     }
 
@@ -178,11 +177,13 @@ impl<F: Form> Reader<F> {
         Err(CellFault::Json)
     }
 
+    #[inline]
     fn take<const N: usize>(&mut self, data: &[u8]) -> Result<[u8; N], CellFault> {
         self.charge(N)?;
         data.first_chunk().copied().ok_or(CellFault::Json)
     }
 
+    #[inline]
     fn charge(&mut self, bytes: usize) -> Result<(), CellFault> {
         self.budget = self.budget.checked_sub(bytes).ok_or(CellFault::Json)?;
         Ok(())
@@ -193,12 +194,10 @@ impl<F: Form> Reader<F> {
 struct Table<'d> {
     /// The container; offsets count from its start.
     data: &'d [u8],
-    width: Width,
-    count: usize,
-    /// Where the key entries begin.
-    keys: usize,
-    /// Where the value entries begin.
-    values: usize,
+    /// An offset and a length for each key; nothing in an array.
+    keys: &'d [u8],
+    /// A type and an offset, or the value itself, for each value.
+    values: &'d [u8],
     /// Where the head ends and keys and values begin.
     head: usize,
 }
@@ -210,43 +209,53 @@ impl<'d> Table<'d> {
     }
 }
 
-/// Whether counts and offsets take two bytes or four.
-#[derive(Clone, Copy)]
-enum Width {
-    Small,
-    Large,
-}
+/// How counts and offsets are stored.
+trait Width {
+    /// The bytes that one takes.
+    const BYTES: usize;
 
-impl Width {
-    const fn bytes(self) -> usize {
-        match self {
-            Self::Small => 2,
-            Self::Large => 4,
-        }
-    }
-
-    fn read(self, data: &[u8], at: usize) -> Result<usize, CellFault> {
-        let rest = data.get(at..).ok_or(CellFault::Json)?;
-        let number = match self {
-            Self::Small => rest.first_chunk().map(|bytes| u16::from_le_bytes(*bytes).into()),
-            Self::Large => {
-                rest.first_chunk().and_then(|bytes| u32::from_le_bytes(*bytes).try_into().ok())
-            }
-        };
-        number.ok_or(CellFault::Json)
-    }
+    /// Reads one; gives what stands behind it too.
+    fn read(data: &[u8]) -> Result<(usize, &[u8]), CellFault>;
 
     /// Whether values of this type lie in their entry.
-    const fn holds(self, kind: u8) -> bool {
-        match self {
-            Self::Small => matches!(kind, LITERAL | INT16 | UINT16),
-            Self::Large => matches!(kind, LITERAL | INT16 | UINT16 | INT32 | UINT32),
-        }
+    fn holds(kind: u8) -> bool;
+}
+
+/// In two bytes.
+struct Small;
+
+/// In four bytes.
+struct Large;
+
+impl Width for Small {
+    const BYTES: usize = 2;
+
+    #[inline]
+    fn read(data: &[u8]) -> Result<(usize, &[u8]), CellFault> {
+        let (bytes, rest) = data.split_first_chunk().ok_or(CellFault::Json)?;
+        Ok((u16::from_le_bytes(*bytes).into(), rest))
+    }
+
+    #[inline]
+    fn holds(kind: u8) -> bool {
+        matches!(kind, LITERAL | INT16 | UINT16)
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, CellFault> {
-    std::str::from_utf8(bytes).map_err(|_| CellFault::Charset(Charset::Utf8))
+impl Width for Large {
+    const BYTES: usize = 4;
+
+    #[inline]
+    fn read(data: &[u8]) -> Result<(usize, &[u8]), CellFault> {
+        let (bytes, rest) = data.split_first_chunk().ok_or(CellFault::Json)?;
+        let number = u32::from_le_bytes(*bytes).try_into().map_err(|_| CellFault::Json)?;
+        Ok((number, rest))
+    }
+
+    #[inline]
+    fn holds(kind: u8) -> bool {
+        matches!(kind, LITERAL | INT16 | UINT16 | INT32 | UINT32)
+    }
 }
 
 const fn inline_bytes(kind: u8) -> usize {

@@ -16,7 +16,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use super::CellFault;
+use super::{CellFault, charset};
+use crate::model::table::Charset;
 
 /// The most levels of objects and arrays; the server's own limit (`JSON_DOCUMENT_MAX_DEPTH`, MySQL 9.7).
 const MAX_DEPTH: usize = 100;
@@ -53,4 +54,15 @@ pub fn apply_diffs(out: &mut Vec<u8>, before: &[u8], diffs: &[u8]) -> Result<(),
 /// A [`CellFault`] as for [`append_binary`].
 pub fn append_text(out: &mut Vec<u8>, text: &[u8]) -> Result<u8, CellFault> {
     text::append(out, text)
+}
+
+/// Refuses what is no UTF-8.
+#[inline]
+fn check_utf8(bytes: &[u8]) -> Result<(), CellFault> {
+    charset::is_utf8(bytes).then_some(()).ok_or(CellFault::Charset(Charset::Utf8))
+}
+
+/// The text that the bytes are.
+fn utf8(bytes: &[u8]) -> Result<&str, CellFault> {
+    std::str::from_utf8(bytes).map_err(|_| CellFault::Charset(Charset::Utf8))
 }

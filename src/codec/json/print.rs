@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{MAX_DEPTH, binary, number, opaque, writer::Form};
+use super::{MAX_DEPTH, binary, number, opaque, utf8, writer::Form};
 use crate::codec::{CellFault, MAX_CELL_BYTES, element::tag};
 
 pub(super) fn print(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CellFault> {
@@ -95,9 +95,9 @@ impl Form for Printer<'_> {
         Ok(tag::STRING)
     }
 
-    fn string(&mut self, text: &str) -> u8 {
-        self.quote(text);
-        tag::STRING
+    fn string(&mut self, text: &[u8]) -> Result<u8, CellFault> {
+        self.quote(utf8(text)?);
+        Ok(tag::STRING)
     }
 
     fn opaque(&mut self, kind: u8, bytes: &[u8]) -> Result<u8, CellFault> {
@@ -125,7 +125,8 @@ impl Form for Printer<'_> {
         0
     }
 
-    fn member(&mut self, container: &mut Container, key: &str) -> Result<usize, CellFault> {
+    fn member(&mut self, container: &mut Container, key: &[u8]) -> Result<usize, CellFault> {
+        let key = utf8(key)?;
         self.separate(container);
         self.quote(key);
         self.out.extend_from_slice(b": ");

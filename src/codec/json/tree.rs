@@ -1,6 +1,6 @@
 //! A JSON value in memory, read from the binary form and written back to it.
 
-use super::{MAX_DEPTH, writer::Form};
+use super::{MAX_DEPTH, utf8, writer::Form};
 use crate::codec::{CellFault, MAX_CELL_BYTES, element::tag};
 
 const LARGE_OBJECT: u8 = 0x01;
@@ -82,8 +82,9 @@ impl Form for &mut Builder {
         Ok(self.end(Node::Double(number)))
     }
 
-    fn string(&mut self, text: &str) -> u8 {
-        self.end(Node::String(text.to_owned()))
+    fn string(&mut self, text: &[u8]) -> Result<u8, CellFault> {
+        let text = utf8(text)?.to_owned();
+        Ok(self.end(Node::String(text)))
     }
 
     fn opaque(&mut self, kind: u8, bytes: &[u8]) -> Result<u8, CellFault> {
@@ -102,7 +103,8 @@ impl Form for &mut Builder {
         0
     }
 
-    fn member(&mut self, (): &mut (), key: &str) -> Result<usize, CellFault> {
+    fn member(&mut self, (): &mut (), key: &[u8]) -> Result<usize, CellFault> {
+        let key = utf8(key)?;
         // The value takes its place when it ends.
         if let Some(Node::Object(members)) = self.open.last_mut() {
             members.push((key.to_owned(), Node::Literal(None)));

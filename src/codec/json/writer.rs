@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{MAX_DEPTH, number, opaque};
+use super::{MAX_DEPTH, check_utf8, number, opaque};
 use crate::codec::{
     CellFault, MAX_CELL_BYTES,
     element::{self, Element, tag},
@@ -15,15 +15,16 @@ pub(super) trait Form {
     fn literal(&mut self, literal: Option<bool>) -> u8;
     fn integer(&mut self, number: i128) -> Result<u8, CellFault>;
     fn double(&mut self, number: f64) -> Result<u8, CellFault>;
-    fn string(&mut self, text: &str) -> u8;
+    /// A string, if the bytes are one.
+    fn string(&mut self, text: &[u8]) -> Result<u8, CellFault>;
     /// A value of a column type that JSON does not have.
     fn opaque(&mut self, kind: u8, bytes: &[u8]) -> Result<u8, CellFault>;
     fn begin_array(&mut self) -> Result<Self::Container, CellFault>;
     fn begin_object(&mut self) -> Result<Self::Container, CellFault>;
     /// Begins the next element of an array; gives its slot.
     fn item(&mut self, container: &mut Self::Container) -> usize;
-    /// Begins the next element of an object; gives its slot.
-    fn member(&mut self, container: &mut Self::Container, key: &str) -> Result<usize, CellFault>;
+    /// Begins the next element of an object, if the key's bytes are text; gives its slot.
+    fn member(&mut self, container: &mut Self::Container, key: &[u8]) -> Result<usize, CellFault>;
     fn element_ends(&mut self, slot: usize, tag: u8) -> Result<(), CellFault>;
     fn end_array(&mut self, container: &Self::Container) -> u8;
     fn end_object(&mut self, container: &Self::Container) -> Result<u8, CellFault>;
@@ -62,20 +63,23 @@ impl<'o> Writer<'o> {
     }
 
     /// Begins the next element of an array; gives the place of its type byte.
+    #[inline]
     pub(super) fn item(&mut self, container: &mut Container) -> usize {
-        let slot = self.slot();
-        element::index_name(self.out, container.count);
+        let slot = self.out.len();
+        element::begin_item(self.out, tag::NULL, container.count);
         container.count += 1;
         slot
     }
 
     /// Reserves the type byte of an object's next element; the caller appends the key and calls [`Self::key_ends`].
+    #[inline]
     pub(super) fn slot(&mut self) -> usize {
         self.out.push(tag::NULL);
         self.out.len() - 1
     }
 
     /// Ends the key that was appended behind `slot`.
+    #[inline]
     pub(super) fn key_ends(
         &mut self,
         container: &mut Container,
@@ -97,6 +101,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Ends an element: sets its type byte and checks the size so far.
+    #[inline]
     pub(super) fn element_ends(&mut self, slot: usize, tag: u8) -> Result<(), CellFault> {
         element::set_tag(self.out, slot, tag);
         if self.out.len() > self.most_bytes { Err(CellFault::TooLarge) } else { Ok(()) }
@@ -138,9 +143,10 @@ impl Form for Writer<'_> {
         Ok(number::append_double(self.out, number))
     }
 
-    fn string(&mut self, text: &str) -> u8 {
-        element::string(self.out, text.as_bytes());
-        tag::STRING
+    fn string(&mut self, text: &[u8]) -> Result<u8, CellFault> {
+        check_utf8(text)?;
+        element::string(self.out, text);
+        Ok(tag::STRING)
     }
 
     fn opaque(&mut self, kind: u8, bytes: &[u8]) -> Result<u8, CellFault> {
@@ -159,9 +165,10 @@ impl Form for Writer<'_> {
         Self::item(self, container)
     }
 
-    fn member(&mut self, container: &mut Container, key: &str) -> Result<usize, CellFault> {
+    fn member(&mut self, container: &mut Container, key: &[u8]) -> Result<usize, CellFault> {
+        check_utf8(key)?;
         let slot = self.slot();
-        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(key);
         self.key_ends(container, slot)?;
         Ok(slot)
     }
