@@ -69,7 +69,7 @@ fn generated(random: &mut Rng) -> Column {
     let stored = if random.bool() { "STORED" } else { "VIRTUAL" };
     Column {
         name: "g".to_owned(),
-        declared: format!("VARCHAR(40) GENERATED ALWAYS AS (CONCAT(k, '-', n)) {stored}"),
+        declared: format!("VARCHAR(40) GENERATED ALWAYS AS (CONCAT('g-', n)) {stored}"),
         kind: Kind::Number(0),
         nullable: true,
         generated: true,
