@@ -22,7 +22,7 @@ use crate::{
     },
     runtime::channel::Sender,
     source::{
-        binlog::{self, Heard, Link, StreamJob},
+        binlog::{self, Link, StreamJob},
         connect::Connector,
         schema::TableFilter,
         snapshot::{self, SnapshotJob},
@@ -74,7 +74,7 @@ pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
     }
     info!(operation = "sync_started", position = %work.position, "the stream begins");
     send(&feed, Mark::StreamStarted { position: work.position.clone() }).await?;
-    let (heard, hearing) = watch::channel(Heard::default());
+    let (link, changes) = watch::channel(Link::default());
     let job = StreamJob {
         connector: feed.connector,
         config: feed.config.source.clone(),
@@ -87,11 +87,11 @@ pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
         retry: feed.config.retry.clone(),
         sender: feed.sender,
         cancel: feed.stop.clone(),
-        heard,
+        link,
     };
     tokio::select! {
         outcome = binlog::run(job) => outcome,
-        never = follow_hearing(feed.handle, hearing) => never,
+        never = follow_link(feed.handle, changes) => never,
     }
 }
 
@@ -144,9 +144,9 @@ pub(super) async fn send(feed: &Feed, mark: Mark) -> Result<(), Fault> {
 }
 
 /// Tells the handle whether the stream's own connection stands.
-async fn follow_hearing(handle: Handle, mut hearing: watch::Receiver<Heard>) -> Result<(), Fault> {
-    while hearing.changed().await.is_ok() {
-        let link = hearing.borrow_and_update().link.clone();
+async fn follow_link(handle: Handle, mut changes: watch::Receiver<Link>) -> Result<(), Fault> {
+    while changes.changed().await.is_ok() {
+        let link = changes.borrow_and_update().clone();
         if let Link::Retrying { message, hint } = &link {
             handle.set_last_error(message.clone(), hint.clone());
         }

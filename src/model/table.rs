@@ -103,6 +103,21 @@ impl TableSchema {
         }
     }
 
+    /// A table of nullable columns `c0`, `c1` and so on, for tests.
+    #[cfg(test)]
+    pub(crate) fn of_kinds(name: &str, kinds: &[ColumnType]) -> Self {
+        let column = |(index, kind): (usize, &ColumnType)| Column {
+            name: format!("c{index}"),
+            kind: kind.clone(),
+            nullable: true,
+            generated: false,
+            invisible: false,
+            on_update_timestamp: false,
+        };
+        let columns = kinds.iter().enumerate().map(column).collect();
+        Self { columns, ..Self::named(TableName::new("shop", name)) }
+    }
+
     /// The position of a column by name (case-insensitive, as column names are in MySQL).
     #[must_use]
     pub fn column_index(&self, name: &str) -> Option<usize> {

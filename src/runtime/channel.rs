@@ -178,17 +178,7 @@ mod tests {
     }
 
     fn rows(bytes: usize) -> Message {
-        let table = TableSchema {
-            name: TableName::new("shop", "orders"),
-            columns: Vec::new(),
-            defaults: Vec::new(),
-            key: None,
-            unique_keys: Vec::new(),
-            foreign_keys: Vec::new(),
-            estimated_rows: 0,
-            engine: String::new(),
-            versioning: None,
-        };
+        let table = TableSchema::named(TableName::new("shop", "orders"));
         Message::Rows(Rows {
             table: Arc::new(table),
             origin: Origin::Snapshot,

@@ -294,19 +294,10 @@ fn equal(column: &Column, value: &SqlValue) -> Result<String, ReaderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::table::{Charset, TableName};
+    use crate::model::table::Charset;
 
     fn table(kinds: &[ColumnType]) -> TableSchema {
-        let column = |(index, kind): (usize, &ColumnType)| Column {
-            name: format!("c{index}"),
-            kind: kind.clone(),
-            nullable: true,
-            generated: false,
-            invisible: false,
-            on_update_timestamp: false,
-        };
-        let columns = kinds.iter().enumerate().map(column).collect();
-        TableSchema { columns, ..TableSchema::named(TableName::new("shop", "log")) }
+        TableSchema::of_kinds("log", kinds)
     }
 
     const INT: ColumnType = ColumnType::Int { bytes: 4, unsigned: false, boolean: false };

@@ -1,4 +1,4 @@
 //! What cannot be copied rightly stops the pipeline, or is kept aside with its reason; it is never skipped in silence.
 
 mod dead_letters;
-mod statements;
+pub mod statements;

@@ -4,20 +4,26 @@ use crate::support::{Binleaf, Launch, Pair};
 
 async fn streaming() -> (Pair, Binleaf) {
     let pair = Pair::new().await;
+    let binleaf = streaming_orders(&pair).await;
+    (pair, binleaf)
+}
+
+/// Two rows of a table are copied and followed.
+pub async fn streaming_orders(pair: &Pair) -> Binleaf {
     pair.source
         .run_all(&[
             "CREATE TABLE orders (id INT PRIMARY KEY, v VARCHAR(20))",
             "INSERT INTO orders VALUES (1, 'cnry one'), (2, 'cnry two')",
         ])
         .await;
-    let mut binleaf = Launch::of(&pair).run();
+    let mut binleaf = Launch::of(pair).run();
     binleaf.streams().await;
-    binleaf.catches_up_and_is_equal(&pair).await;
-    (pair, binleaf)
+    binleaf.catches_up_and_is_equal(pair).await;
+    binleaf
 }
 
 /// Fails unless it ends with code 1 and names these things, now and at the next start; what came before is written.
-async fn assert_stops(pair: &Pair, binleaf: Binleaf, statement: &[&str], names: &[&str]) {
+pub async fn assert_stops(pair: &Pair, binleaf: Binleaf, statement: &[&str], names: &[&str]) {
     let launch = binleaf.launch.clone();
     pair.source.run("INSERT INTO orders VALUES (3, 'cnry before')").await;
     pair.source.run_all(statement).await;

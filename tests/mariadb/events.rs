@@ -3,6 +3,7 @@
 use mysql_async::{Row, prelude::Queryable};
 
 use super::pair;
+use crate::guarding::statements;
 use crate::support::{Binleaf, Launch, Pair, Spawned, Writer, databases::Source, sakila, servers};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,27 +128,13 @@ async fn an_alter_in_two_phases_counts_once() {
 
 async fn streaming() -> (Pair, Binleaf) {
     let pair = pair().await;
-    pair.source
-        .run_all(&[
-            "CREATE TABLE orders (id INT PRIMARY KEY, v VARCHAR(20))",
-            "INSERT INTO orders VALUES (1, 'cnry one'), (2, 'cnry two')",
-        ])
-        .await;
-    let mut binleaf = Launch::of(&pair).run();
-    binleaf.streams().await;
-    binleaf.catches_up_and_is_equal(&pair).await;
+    let binleaf = statements::streaming_orders(&pair).await;
     (pair, binleaf)
 }
 
-/// Fails unless it ends with code 1 and names these things, now and at the next start; what came before is written.
-async fn assert_stops(statements: &[&str], names: &[&str]) {
+async fn assert_stops(statement: &[&str], names: &[&str]) {
     let (pair, binleaf) = streaming().await;
-    let launch = binleaf.launch.clone();
-    pair.source.run("INSERT INTO orders VALUES (3, 'cnry before')").await;
-    pair.source.run_all(statements).await;
-    binleaf.ends().await.assert_said(1, names);
-    assert_eq!(pair.target.count("orders").await, 3, "what came before is written");
-    launch.command(&["run"]).await.assert_said(1, names);
+    statements::assert_stops(&pair, binleaf, statement, names).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,23 +4,14 @@
 //! Offsets may point anywhere, and a malicious container could point to one child many times over; so every byte that
 //! is read is charged to a budget of the input's own length, which an honest value never exceeds.
 
-use super::writer::{Form, Writer};
+use super::{
+    kind::{
+        DOUBLE, INT16, INT32, INT64, LARGE_ARRAY, LARGE_OBJECT, LITERAL, OPAQUE, SMALL_ARRAY,
+        SMALL_OBJECT, STRING, UINT16, UINT32, UINT64,
+    },
+    writer::{Form, Writer},
+};
 use crate::codec::{CellFault, element::tag};
-
-const SMALL_OBJECT: u8 = 0x00;
-const LARGE_OBJECT: u8 = 0x01;
-const SMALL_ARRAY: u8 = 0x02;
-const LARGE_ARRAY: u8 = 0x03;
-const LITERAL: u8 = 0x04;
-const INT16: u8 = 0x05;
-const UINT16: u8 = 0x06;
-const INT32: u8 = 0x07;
-const UINT32: u8 = 0x08;
-const INT64: u8 = 0x09;
-const UINT64: u8 = 0x0A;
-const DOUBLE: u8 = 0x0B;
-const STRING: u8 = 0x0C;
-const OPAQUE: u8 = 0x0F;
 
 pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<u8, CellFault> {
     let Some((&kind, data)) = bytes.split_first() else {

@@ -5,6 +5,7 @@
 
 mod binary;
 mod diff;
+mod kind;
 mod number;
 mod opaque;
 mod path;

@@ -1,17 +1,12 @@
 //! A JSON value in memory, read from the binary form and written back to it.
 
-use super::{MAX_DEPTH, utf8, writer::Form};
+use super::{
+    MAX_DEPTH,
+    kind::{DOUBLE, INT32, INT64, LARGE_ARRAY, LARGE_OBJECT, LITERAL, OPAQUE, STRING, UINT64},
+    utf8,
+    writer::Form,
+};
 use crate::codec::{CellFault, MAX_CELL_BYTES, element::tag};
-
-const LARGE_OBJECT: u8 = 0x01;
-const LARGE_ARRAY: u8 = 0x03;
-const LITERAL: u8 = 0x04;
-const INT32: u8 = 0x07;
-const INT64: u8 = 0x09;
-const UINT64: u8 = 0x0A;
-const DOUBLE: u8 = 0x0B;
-const STRING: u8 = 0x0C;
-const OPAQUE: u8 = 0x0F;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]

@@ -153,22 +153,27 @@ fn map(
             visitor.cell(image, column, *value);
         }
     }
-    match mapper.finish(plan, kind) {
+    told(&mapper.finish(plan, kind))
+}
+
+/// What was made of a change, as documents.
+pub(super) fn told(mapped: &Mapped<'_>) -> Outcome {
+    match mapped {
         Mapped::Write { insert, filter, document, replaced, coerced } => Outcome::Write {
-            insert,
+            insert: *insert,
             filter: parse(filter),
             document: parse(document),
             replaced: replaced.map(parse),
-            coerced,
+            coerced: *coerced,
         },
         Mapped::Set { filter, fields, coerced } => {
-            Outcome::Set { filter: parse(filter), fields: parse(fields), coerced }
+            Outcome::Set { filter: parse(filter), fields: parse(fields), coerced: *coerced }
         }
         Mapped::Nothing => Outcome::Nothing,
         Mapped::Reread { filter, replaced } => {
             Outcome::Reread { filter: parse(filter), replaced: replaced.map(parse) }
         }
-        Mapped::Unknown { column } => Outcome::Unknown { column: column.to_owned() },
+        Mapped::Unknown { column } => Outcome::Unknown { column: (*column).to_owned() },
         Mapped::Delete { filter } => Outcome::Delete { filter: parse(filter) },
         Mapped::Rejected { filter, row, replaced, reason } => Outcome::Rejected {
             filter: parse(filter),

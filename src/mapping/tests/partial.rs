@@ -2,10 +2,10 @@
 
 use bson::{Document, doc};
 
-use super::fixture::{INT, Outcome, VARCHAR, parse, plan, rules, table, text};
+use super::fixture::{INT, Outcome, VARCHAR, plan, rules, table, text, told};
 use crate::{
     config::types::NullsAs,
-    mapping::{Mapped, Plan, RowMapper},
+    mapping::{Plan, RowMapper},
     model::{
         change::{Absence, ChangeKind, Image, RowVisitor},
         value::Value,
@@ -29,24 +29,16 @@ fn change(plan: &Plan, kind: ChangeKind, before: &[Cell<'_>], after: &[Cell<'_>]
             }
         }
     }
-    match mapper.finish(plan, kind) {
-        Mapped::Write { document, .. } => Outcome::Write {
+    match told(&mapper.finish(plan, kind)) {
+        Outcome::Write { document, .. } => Outcome::Write {
             insert: kind == ChangeKind::Insert,
             filter: Document::new(),
-            document: parse(document),
+            document,
             replaced: None,
             coerced: 0,
         },
-        Mapped::Set { filter, fields, coerced } => {
-            Outcome::Set { filter: parse(filter), fields: parse(fields), coerced }
-        }
-        Mapped::Nothing => Outcome::Nothing,
-        Mapped::Reread { filter, replaced } => {
-            Outcome::Reread { filter: parse(filter), replaced: replaced.map(parse) }
-        }
-        Mapped::Unknown { column } => Outcome::Unknown { column: column.to_owned() },
-        Mapped::Delete { filter } => Outcome::Delete { filter: parse(filter) },
-        Mapped::Rejected { .. } => panic!("rejected"),
+        Outcome::Rejected { .. } => panic!("rejected"),
+        other => other,
     }
 }
 

@@ -40,7 +40,7 @@ mod types_of_mariadb;
 mod versioned;
 mod wire;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -87,8 +87,8 @@ pub struct StreamJob {
     pub sender: Sender,
     /// Ends the stream at the next event.
     pub cancel: CancellationToken,
-    /// Is told how the connection is and how far the stream has come.
-    pub heard: watch::Sender<Heard>,
+    /// Is told how the connection is.
+    pub link: watch::Sender<Link>,
 }
 
 /// How the stream's connection is.
@@ -106,25 +106,6 @@ pub enum Link {
         /// What the user can do about it.
         hint: Option<String>,
     },
-}
-
-/// What was heard of the source last.
-#[derive(Debug, Clone)]
-pub struct Heard {
-    /// How the connection is.
-    pub link: Link,
-    /// When the last event came.
-    pub at: Option<Instant>,
-    /// The file that is being read.
-    pub file: Arc<str>,
-    /// The offset behind the last event read.
-    pub offset: u64,
-}
-
-impl Default for Heard {
-    fn default() -> Self {
-        Self { link: Link::default(), at: None, file: "".into(), offset: 0 }
-    }
 }
 
 /// Streams from the position until cancelled, mending the connection by itself.
@@ -149,7 +130,7 @@ pub async fn run(job: StreamJob) -> Result<(), Fault> {
         retry: job.retry,
         assembler: transaction::Assembler::new(parts),
         cancel: job.cancel,
-        heard: job.heard,
+        link: job.link,
     };
     session.run().await
 }

@@ -4,16 +4,16 @@
 //! come in part comes again from its beginning; applying its rows twice is harmless. So do XA transactions that are
 //! prepared and not settled, which that position leaves out.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::{FutureExt, StreamExt};
 use mysql_async::{BinlogStream, Conn};
 use mysql_common::binlog::events::Event;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Heard, Link,
+    Link,
     error::BinlogError,
     event::kind,
     idle::Idle,
@@ -43,9 +43,6 @@ const MISSED_HEARTBEATS: u32 = 3;
 /// How often the same place may turn out damaged before it is taken for damaged for good.
 const DAMAGED_TRIES: u32 = 3;
 
-/// How often the place is told while a long transaction goes by.
-const TELL_EVERY: Duration = Duration::from_millis(100);
-
 /// How long taking leave of the server may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -74,7 +71,7 @@ pub(super) struct Session {
     pub(super) replica: Replica,
     pub(super) assembler: Assembler<AskSource>,
     pub(super) cancel: CancellationToken,
-    pub(super) heard: watch::Sender<Heard>,
+    pub(super) link: watch::Sender<Link>,
 }
 
 /// Why one connection's stream ended.
@@ -131,7 +128,7 @@ impl Session {
         );
         let message = fault.chain();
         let hint = fault.hint.as_ref().map(ToString::to_string);
-        self.heard.send_modify(|heard| heard.link = Link::Retrying { message, hint });
+        self.link.send_replace(Link::Retrying { message, hint });
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Ok(false),
@@ -192,7 +189,6 @@ impl Session {
         cancel: &CancellationToken,
     ) -> End {
         let silence = self.config.heartbeat * MISSED_HEARTBEATS;
-        let mut told = Instant::now();
         let mut is_connected = false;
         let mut idle = Idle::default();
         loop {
@@ -220,13 +216,8 @@ impl Session {
                     }
                 }
             }
-            let has_ended = self.assembler.is_between() && !was_between;
-            if has_ended {
+            if self.assembler.is_between() && !was_between {
                 tries.progressed(&self.retry);
-            }
-            if has_ended || is_beat || told.elapsed() >= TELL_EVERY {
-                told = Instant::now();
-                self.tell(told);
             }
         }
     }
@@ -259,25 +250,12 @@ impl Session {
 
     fn connected(&self, tries: &mut Tries) {
         metrics::up("source", true);
-        self.tell(Instant::now());
+        self.link.send_replace(Link::Connected);
         if !tries.is_first {
             let position = self.assembler.describe_place();
             tracing::info!(operation = "reconnected", %position, "the stream goes on");
         }
         tries.is_first = false;
-    }
-
-    fn tell(&self, at: Instant) {
-        let place = &self.assembler.place;
-        // Whoever listens is woken for another state of the connection only, not for every transaction.
-        self.heard.send_if_modified(|heard| {
-            heard.at = Some(at.into_std());
-            heard.offset = place.end;
-            if !Arc::ptr_eq(&heard.file, &place.file) {
-                heard.file = Arc::clone(&place.file);
-            }
-            std::mem::replace(&mut heard.link, Link::Connected) != Link::Connected
-        });
     }
 }
 

@@ -4,17 +4,12 @@ use mysql_async::{Conn, Row, prelude::Queryable};
 
 use super::{
     Variables,
-    rights::{account, allowed, clash, filters, missing, unlogged_upstream},
+    rights::{account, allowed, clash, missing, place, unlogged_upstream},
 };
 use crate::{
     config::{Config, TlsMode},
     model::finding::Finding,
-    source::{
-        Connector,
-        connect::timed,
-        error::SourceError,
-        position::{self, dump},
-    },
+    source::{Connector, connect::timed, error::SourceError, position::dump},
 };
 
 /// Settings that change what the stream means.
@@ -58,12 +53,7 @@ pub(super) async fn replication(
 ) -> Result<Vec<Finding>, SourceError> {
     let limit = config.source.read_timeout;
     let account = account(connection, limit).await?;
-    let mut findings = Vec::new();
-    match allowed(position::status(connection).await)? {
-        None => findings.push(missing("BINLOG MONITOR", "the position cannot be read", &account)),
-        Some(Some(status)) => findings.extend(filters(&status, config)?),
-        Some(None) => {}
-    }
+    let mut findings = place(connection, config, "BINLOG MONITOR", &account).await?;
     let has_binlog = variables.is_on("log_bin");
     if has_binlog && allowed(dump::is_allowed(connector.connect().await?).await)?.is_none() {
         findings.push(missing("REPLICATION SLAVE", "the binlog cannot be read", &account));

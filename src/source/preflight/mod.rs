@@ -37,8 +37,7 @@ pub async fn run(connector: &Connector, config: &Config, identities: &Identities
     match connector.connect().await {
         Err(error) => findings.push(no_connection(error)),
         Ok(mut connection) => {
-            let asked = (config, identities);
-            check(connector, &mut connection, asked, &mut findings).await;
+            check(connector, &mut connection, config, identities, &mut findings).await;
             if let Err(error) = connection.disconnect().await {
                 tracing::debug!(%error, "closing a connection to the source");
             }
@@ -50,7 +49,8 @@ pub async fn run(connector: &Connector, config: &Config, identities: &Identities
 async fn check(
     connector: &Connector,
     connection: &mut Conn,
-    (config, identities): (&Config, &Identities),
+    config: &Config,
+    identities: &Identities,
     findings: &mut Vec<Finding>,
 ) {
     let variables = match Variables::read(connection, config.source.read_timeout).await {

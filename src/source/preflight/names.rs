@@ -158,17 +158,7 @@ mod tests {
             databases: vec!["shop".to_owned()],
             tables: kinds.into_iter().map(|(name, kind)| (name, kind.to_owned())).collect(),
         };
-        let found = TableSchema {
-            name: orders,
-            columns: Vec::new(),
-            defaults: Vec::new(),
-            key: None,
-            unique_keys: Vec::new(),
-            foreign_keys: Vec::new(),
-            estimated_rows: 0,
-            engine: String::new(),
-            versioning: None,
-        };
+        let found = TableSchema::named(orders);
         let filter = TableFilter::new(&config.source).unwrap();
         findings(&seen, &config, &filter, &[found])
             .into_iter()

@@ -32,14 +32,7 @@ pub(super) async fn replication(
 ) -> Result<Vec<Finding>, SourceError> {
     let limit = config.source.read_timeout;
     let account = account(connection, limit).await?;
-    let mut findings = Vec::new();
-    match allowed(position::status(connection).await)? {
-        None => {
-            findings.push(missing("REPLICATION CLIENT", "the position cannot be read", &account));
-        }
-        Some(Some(status)) => findings.extend(filters(&status, config)?),
-        Some(None) => {}
-    }
+    let mut findings = place(connection, config, "REPLICATION CLIENT", &account).await?;
     match allowed(replicas(connection, variables, limit).await)? {
         None => findings.push(missing("REPLICATION SLAVE", "the binlog cannot be read", &account)),
         Some(replicas) => findings.extend(clash(&replicas, config.source.server_id)?),
@@ -54,6 +47,20 @@ pub(super) async fn replication(
         );
     }
     Ok(findings)
+}
+
+/// Whether the position can be read, which takes a right, and what the server leaves out of its binlog.
+pub(super) async fn place(
+    connection: &mut Conn,
+    config: &Config,
+    right: &str,
+    account: &str,
+) -> Result<Vec<Finding>, SourceError> {
+    match allowed(position::status(connection).await)? {
+        None => Ok(vec![missing(right, "the position cannot be read", account)]),
+        Some(Some(status)) => filters(&status, config),
+        Some(None) => Ok(Vec::new()),
+    }
 }
 
 /// Whether every table can be read in all its columns. Nothing is read.

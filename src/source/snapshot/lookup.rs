@@ -148,19 +148,10 @@ fn condition(names: &[String], keys: &[Vec<String>]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{key::SqlValue, table::TableName};
+    use crate::model::key::SqlValue;
 
     fn table(kinds: &[ColumnType]) -> TableSchema {
-        let column = |(index, kind): (usize, &ColumnType)| Column {
-            name: format!("c{index}"),
-            kind: kind.clone(),
-            nullable: false,
-            generated: false,
-            invisible: false,
-            on_update_timestamp: false,
-        };
-        let columns = kinds.iter().enumerate().map(column).collect();
-        TableSchema { columns, ..TableSchema::named(TableName::new("shop", "t")) }
+        TableSchema::of_kinds("t", kinds)
     }
 
     const INT: ColumnType = ColumnType::Int { bytes: 4, unsigned: false, boolean: false };
