@@ -1,6 +1,9 @@
 //! ALTER TABLE: whether every one of its actions keeps the rows, the columns that are there, and the key's columns.
 
-use super::token::Token;
+use super::{
+    grown::{self, Added},
+    token::Token,
+};
 
 /// Options and actions that change neither rows nor columns.
 const HARMLESS: [&str; 38] = [
@@ -48,6 +51,15 @@ const HARMLESS: [&str; 38] = [
 /// and constraints other than the primary key, or set options.
 pub(super) fn keeps_rows(words: &[Token<'_>]) -> bool {
     actions(words).all(keeps)
+}
+
+/// The columns that the statement adds, in its order.
+pub(super) fn added(words: &[Token<'_>]) -> Vec<Added> {
+    let behind_add = |action: &'_ [Token<'_>]| match action.split_first() {
+        Some((verb, rest)) if verb.is("ADD") => grown::added(rest),
+        _ => Vec::new(),
+    };
+    actions(words).flat_map(behind_add).collect()
 }
 
 /// The actions: what stands between commas outside of brackets.
@@ -98,8 +110,13 @@ fn adds_harmlessly(words: &[Token<'_>]) -> bool {
             rest.first().is_some_and(|w| !w.is_any(&["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"]));
         words = rest.get(usize::from(is_named)..).unwrap_or_default();
     }
-    // A period, or MariaDB's history of rows, changes what a row is.
-    !words.first().is_some_and(|word| word.is_any(&["PRIMARY", "SYSTEM", "PERIOD"]))
+    match words {
+        [key, ..] if key.is("PRIMARY") => false,
+        // A period, or MariaDB's history of rows, changes what a row is; both are names of columns too.
+        [period, word, ..] if period.is("PERIOD") => !word.is("FOR"),
+        [system, word, ..] if system.is("SYSTEM") => !word.is("VERSIONING"),
+        _ => true,
+    }
 }
 
 /// `ALTER [COLUMN] name SET DEFAULT … | DROP DEFAULT | SET VISIBLE | SET INVISIBLE`.
@@ -135,6 +152,7 @@ mod tests {
             "engine=InnoDB, comment='drop column x', auto_increment = 5",
             "ALGORITHM=INPLACE, LOCK=NONE, add key (a)",
             "default character set utf8mb4",
+            "add period int, add system varchar(9)",
             "disable keys",
             "",
         ] {
@@ -163,6 +181,8 @@ mod tests {
             "exchange partition p0 with table t",
             "discard tablespace",
             "import tablespace",
+            "add period for app_time (a, b)",
+            "add system versioning",
             "`add` column",
         ] {
             assert!(!keeps_rows_of(actions), "{actions}");

@@ -9,7 +9,7 @@ use super::{
     table_map::{Dialect, MapColumn, TableMap},
 };
 use crate::model::table::{
-    Charset, Column, ColumnDefault, ColumnType, Key, KeyColumn, TableName, TableSchema,
+    Charset, Column, ColumnDefault, ColumnType, Key, KeyColumn, TableName, TableSchema, Versioning,
 };
 
 /// The generated invisible primary key (MySQL manual, "Generated Invisible Primary Keys").
@@ -106,19 +106,19 @@ pub(super) fn build(
     let columns = map.columns.iter().map(|told| build_column(told, known, map.dialect));
     let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
     let key = match known {
-        Some(known) => known.key.as_ref().map(|key| moved(key, known, &columns)).transpose()?,
+        Some(known) => known.key.as_ref().map(|key| kept(key, known, &columns)).transpose()?,
         None => map.primary_key.as_deref().and_then(|parts| primary_key(parts, &columns)),
     };
     let defaults = columns.iter().map(|column| default_of(known, &column.name)).collect();
     let schema = TableSchema {
-        columns,
         defaults,
         unique_keys: key.iter().cloned().collect(),
         key,
         foreign_keys: known.map_or_else(Vec::new, |known| known.foreign_keys.clone()),
         estimated_rows: known.map_or(0, |known| known.estimated_rows),
         engine: known.map_or_else(String::new, |known| known.engine.clone()),
-        versioning: known.and_then(|known| known.versioning),
+        versioning: known.and_then(|known| versioning_among(known, &columns)),
+        columns,
         ..TableSchema::named(name.clone())
     };
     fit_key(&schema, map)?;
@@ -177,16 +177,33 @@ const fn may_be_another(kind: &ColumnType) -> bool {
     }
 }
 
-/// The known key at the columns' new places.
-fn moved(key: &Key, known: &TableSchema, columns: &[Column]) -> Result<Key, Difference> {
+/// The key of a known schema at these columns' places; `None` where one of its columns is not among them.
+pub(super) fn moved(key: &Key, known: &TableSchema, columns: &[Column]) -> Option<Key> {
     let place = |part: &KeyColumn| {
-        let name = &known.columns.get(part.column)?.name;
-        let column = columns.iter().position(|column| column.name == *name)?;
-        Some(KeyColumn { column, ..*part })
+        Some(KeyColumn { column: moved_to(part.column, known, columns)?, ..*part })
     };
-    let columns = key.columns.iter().map(place).collect::<Option<_>>();
+    let columns = key.columns.iter().map(place).collect::<Option<_>>()?;
+    Some(Key { columns, ..key.clone() })
+}
+
+/// How the table keeps its history, its columns being these.
+pub(super) fn versioning_among(known: &TableSchema, columns: &[Column]) -> Option<Versioning> {
+    match known.versioning? {
+        Versioning::Hidden => Some(Versioning::Hidden),
+        Versioning::Declared { end } => {
+            moved_to(end, known, columns).map(|end| Versioning::Declared { end })
+        }
+    }
+}
+
+fn moved_to(column: usize, known: &TableSchema, columns: &[Column]) -> Option<usize> {
+    let name = &known.columns.get(column)?.name;
+    columns.iter().position(|column| column.name == *name)
+}
+
+fn kept(key: &Key, known: &TableSchema, columns: &[Column]) -> Result<Key, Difference> {
     let gone = || Difference::Layout("the binlog's rows lack a column of the key".to_owned());
-    Ok(Key { columns: columns.ok_or_else(gone)?, ..key.clone() })
+    moved(key, known, columns).ok_or_else(gone)
 }
 
 fn primary_key(parts: &[usize], columns: &[Column]) -> Option<Key> {

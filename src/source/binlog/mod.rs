@@ -14,6 +14,7 @@ mod event;
 #[cfg(test)]
 mod fixture;
 mod fresh;
+mod grown;
 mod held;
 mod idle;
 mod kind;

@@ -3,7 +3,11 @@
 //! Statements are never parsed in full: whatever is neither known to keep rows and columns as they are, nor about
 //! another kind of object, counts as a change of the tables that it names.
 
-use super::token::{Token, Tokens};
+use super::{
+    alter,
+    grown::Added,
+    token::{Token, Tokens},
+};
 use crate::model::table::TableName;
 
 /// What a statement does.
@@ -31,8 +35,8 @@ pub(super) enum Statement {
     Create(TableName),
     /// A table is made in the place of one that may be there (MariaDB's CREATE OR REPLACE).
     Recreate(TableName),
-    /// A table is altered in a way that keeps its rows; columns may come.
-    Keep { verb: &'static str, table: TableName },
+    /// A table is altered in a way that keeps its rows; these columns come.
+    Keep { verb: &'static str, table: TableName, added: Vec<Added> },
     /// Tables lose rows, columns or names, or change in a way that is not known to keep them.
     Lose { verb: &'static str, tables: Vec<TableName> },
     /// A database goes with all its tables.
@@ -96,11 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     fn identifier(&mut self) -> Option<String> {
-        match self.next()? {
-            Token::Word(word) => Some((*word).to_owned()),
-            Token::Quoted(name) => Some(name.clone()),
-            Token::Text | Token::Symbol(_) => None,
-        }
+        self.next()?.name().map(str::to_owned)
     }
 
     fn fold(&self, name: String) -> String {
@@ -237,8 +237,8 @@ impl<'a> Reader<'a> {
         while let Some(token) = self.next() {
             if token.is("ON") {
                 let table = self.table();
-                return table
-                    .map_or(Statement::Unreadable(verb), |table| Statement::Keep { verb, table });
+                let keep = |table| Statement::Keep { verb, table, added: Vec::new() };
+                return table.map_or(Statement::Unreadable(verb), keep);
             }
         }
         Statement::Unreadable(verb)
@@ -254,8 +254,8 @@ impl<'a> Reader<'a> {
         self.take_all(&["IF", "EXISTS"]);
         let Some(table) = self.table() else { return Statement::Unreadable(VERB) };
         self.lock_wait();
-        match super::alter::keeps_rows(self.tokens) {
-            true => Statement::Keep { verb: VERB, table },
+        match alter::keeps_rows(self.tokens) {
+            true => Statement::Keep { verb: VERB, table, added: alter::added(self.tokens) },
             false => Statement::Lose { verb: VERB, tables: vec![table] },
         }
     }
@@ -419,14 +419,14 @@ mod tests {
         check("create or replace database x", &Statement::DropDatabase("x".to_owned()));
         check("create or replace view v as select 1", &Statement::Other);
         check("create sequence s", &Statement::Other);
-        let keep = |verb| Statement::Keep { verb, table: name("shop.orders") };
+        let keep = |verb, added| Statement::Keep { verb, table: name("shop.orders"), added };
         check(
             "alter table if exists orders wait 5 add column if not exists a int",
-            &keep("ALTER TABLE"),
+            &keep("ALTER TABLE", vec![Added::last("a")]),
         );
-        check("alter online table orders nowait add index (a)", &keep("ALTER TABLE"));
-        check("create or replace index i on orders (a)", &keep("CREATE INDEX"));
-        check("drop index if exists i on orders wait 3", &keep("DROP INDEX"));
+        check("alter online table orders nowait add index (a)", &keep("ALTER TABLE", vec![]));
+        check("create or replace index i on orders (a)", &keep("CREATE INDEX", vec![]));
+        check("drop index if exists i on orders wait 3", &keep("DROP INDEX", vec![]));
         for text in ["rename table if exists a wait 5 to b", "rename table a nowait to b"] {
             let tables = ["shop.a", "shop.b"].map(name).to_vec();
             check(text, &Statement::Lose { verb: "RENAME TABLE", tables });
@@ -444,9 +444,10 @@ mod tests {
             ("create unique index i on orders (a)", "CREATE INDEX"),
             ("CREATE INDEX `on` USING BTREE ON orders (a)", "CREATE INDEX"),
             ("drop index i on `shop`.orders", "DROP INDEX"),
-            ("alter table orders add column a int", "ALTER TABLE"),
+            ("alter table orders add index (a)", "ALTER TABLE"),
         ] {
-            check(statement, &Statement::Keep { verb, table: name("shop.orders") });
+            let added = Vec::new();
+            check(statement, &Statement::Keep { verb, table: name("shop.orders"), added });
         }
     }
 

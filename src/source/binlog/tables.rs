@@ -8,6 +8,7 @@ use std::{collections::HashMap, future::Future, sync::Arc};
 use super::{
     error::BinlogError,
     fresh::Fresh,
+    grown::{Added, grown},
     layout::{self, Difference},
     rows::Plan,
     table_map::{Dialect, TableMap, TableMapHead},
@@ -216,27 +217,33 @@ impl Tables {
         (Plan::new(schema, (cells, history), self.dialect), changed)
     }
 
-    /// Looks at a table again after a DDL that keeps its rows; answers with the schema if it is new.
+    /// Looks at a table again after a DDL that keeps its rows and adds these columns, if that is known; answers with the
+    /// schema if it is new.
     ///
-    /// The source answers for now, which may be later than the statement; the next table map puts that right.
+    /// The source answers for now, which may be later than the statement; where the statement does not put that right,
+    /// the next table map does.
     pub(super) async fn refresh(
         &mut self,
         verb: &'static str,
         name: &TableName,
+        added: Option<&[Added]>,
         describe: &mut impl Describe,
     ) -> Result<Option<SchemaChanged>, BinlogError> {
         let known = self.known.get(name).map(|known| Arc::clone(&known.schema));
-        let Some(schema) = described(name, known.as_deref(), describe).await? else {
+        let Some(now) = described(name, known.as_deref(), describe).await? else {
             return Ok(None);
         };
+        let has_key_of = |known: &Arc<TableSchema>| key_names(known) == key_names(&now);
+        if known.as_ref().is_some_and(|known| !has_key_of(known)) {
+            return Err(BinlogError::SchemaChange { verb, table: name.clone() });
+        }
+        let grown = known.zip(added).and_then(|(known, added)| grown(&known, &now, added));
+        let schema = grown.unwrap_or(now);
         if let Some((column, declared)) = unsupported(&schema) {
             return Err(BinlogError::Unsupported { table: name.clone(), column, declared });
         }
         if let Some(known) = self.known.get_mut(name) {
             known.is_stale = true;
-            if key_names(&known.schema) != key_names(&schema) {
-                return Err(BinlogError::SchemaChange { verb, table: name.clone() });
-            }
             if known.schema.columns == schema.columns && known.schema.defaults == schema.defaults {
                 return Ok(None);
             }

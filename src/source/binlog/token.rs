@@ -25,6 +25,15 @@ impl Token<'_> {
     pub(super) fn is_any(&self, keywords: &[&str]) -> bool {
         keywords.iter().any(|keyword| self.is(keyword))
     }
+
+    /// The name that it may be, bare or quoted.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Word(word) => Some(word),
+            Self::Quoted(name) => Some(name),
+            Self::Text | Self::Symbol(_) => None,
+        }
+    }
 }
 
 /// Takes a statement apart.

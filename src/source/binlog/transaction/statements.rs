@@ -15,7 +15,7 @@ impl<D: Describe> Assembler<D> {
         let changed = match statement {
             Statement::Change { verb, table } => return self.changed_by_text(verb, table),
             Statement::Create(table) if self.tables.is_ours(&table) && !self.is_held(&table) => {
-                self.tables.refresh("CREATE TABLE", &table, &mut self.describe).await?
+                self.tables.refresh("CREATE TABLE", &table, None, &mut self.describe).await?
             }
             Statement::Recreate(table) if self.is_copied(&table) => {
                 return Err(
@@ -23,10 +23,10 @@ impl<D: Describe> Assembler<D> {
                 );
             }
             Statement::Recreate(table) if self.tables.is_ours(&table) && !self.is_held(&table) => {
-                self.tables.refresh("CREATE TABLE", &table, &mut self.describe).await?
+                self.tables.refresh("CREATE TABLE", &table, None, &mut self.describe).await?
             }
-            Statement::Keep { verb, table } if self.is_copied(&table) => {
-                self.tables.refresh(verb, &table, &mut self.describe).await?
+            Statement::Keep { verb, table, added } if self.is_copied(&table) => {
+                self.tables.refresh(verb, &table, Some(&added), &mut self.describe).await?
             }
             Statement::Lose { verb, tables } => return self.lose(verb, tables),
             Statement::DropDatabase(database) => {

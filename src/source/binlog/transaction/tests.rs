@@ -299,6 +299,22 @@ async fn statements_that_keep_rows_go_on() {
 }
 
 #[tokio::test]
+async fn columns_that_are_added_later_are_not_taken_for_the_rows_of_now() {
+    let mut wider = orders();
+    let column = |name: &str| Column { name: name.to_owned(), ..orders().columns[1].clone() };
+    wider.columns.extend([column("more"), column("even_more"), column("most")]);
+    let mut player = Player::new(vec![Arc::new(orders())], vec![wider.clone(), wider]);
+    let statements =
+        ["add column more varchar(20)", "add (even_more varchar(20), most varchar(20))"];
+    for (number, (actions, columns)) in (1..).zip(statements.into_iter().zip([3, 5])) {
+        let statement = format!("alter table orders {actions}");
+        player.play(vec![gtid(number), query(&statement)]).await.unwrap();
+        let known = player.assembler.tables.schema(&orders().name).unwrap();
+        assert_eq!(known.columns.len(), columns, "{statement}");
+    }
+}
+
+#[tokio::test]
 async fn statements_that_do_not_stop_before_their_mark() {
     let mut rekeyed = orders();
     rekeyed.key = None;
