@@ -2,7 +2,7 @@
 
 use mysql_async::{Conn, prelude::Queryable};
 
-use super::databases::Source;
+use super::{databases::Source, flavour::Flavour};
 
 const SCHEMA: &str = "schema.sql";
 const DATA: &str = "data.sql";
@@ -16,6 +16,11 @@ pub async fn load(source: &Source) {
     let mut conn = source.connect().await;
     run_script(&mut conn, source, SCHEMA).await;
     run_script(&mut conn, source, DATA).await;
+    if source.flavour == Flavour::Mariadb {
+        // Under the random writer MariaDB 11.8.9 aborts now and then on an assertion (`result != FTS_INVALID`, seen twice)
+        // where the trigger of `film` updates an indexed text.
+        conn.query_drop("DROP INDEX idx_title_description ON film_text").await.expect("no index");
+    }
     conn.disconnect().await.expect("a clean end");
 }
 
