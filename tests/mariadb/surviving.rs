@@ -11,11 +11,8 @@ async fn killed_in_the_copy_and_in_the_stream() {
     sakila::load(&pair.source).await;
     let writing = Writer::over(&pair.source).await.keep_writing();
     // Slow enough that the third kill comes before the copy's end, however late the copying is seen.
-    let launch = Launch::of(&pair).set("snapshot", "read_rate", "6000").set(
-        "snapshot",
-        "chunk_rows",
-        "500",
-    );
+    let launch =
+        Launch::of(&pair).set("snapshot", "read_rate", "6000").set("snapshot", "chunk_rows", "500");
     let mut binleaf = launch.run();
     for _ in 0..3 {
         binleaf.copies().await;
