@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use bson::{RawDocumentBuf, rawdoc};
 
 use crate::{
-    OURS, Result, Size,
+    Result, SHAPES, Size,
     bare::{self, Write},
     documents, fill, launch, rate,
     support::Pair,
@@ -44,7 +44,7 @@ pub async fn measure(pair: &Pair, size: Size) -> Result {
     let mut result = Result { operations: size.changes, ..Result::default() };
     pair.source.run_all(&["DROP PROCEDURE IF EXISTS churn", CHURN]).await;
     for _ in 0..size.rounds {
-        for shape in OURS {
+        for shape in SHAPES {
             fill(pair, size.rows).await;
             pair.target.handle().drop().await.expect("the target answers");
             assert_eq!(launch(pair, shape).command(&["snapshot"]).await.code, Some(0));
@@ -55,10 +55,12 @@ pub async fn measure(pair: &Pair, size: Size) -> Result {
             result.ours.add(shape, rate(size.changes, begun.elapsed()));
             binleaf.assert_no_new_snapshot().await;
             binleaf.stops().await;
+            pair.assert_equal().await;
+            let before = Arc::new(documents(pair).await);
+            pair.target.collection("orders").drop().await.expect("the target answers");
+            let writes = writes(&before, size);
+            result.bare.add(shape, bare::writes(pair, &before, &writes, shape).await);
         }
-        pair.assert_equal().await;
-        let before = Arc::new(documents(pair).await);
-        bare::writes(pair, &before, &writes(&before, size), &mut result.bare).await;
     }
     result
 }

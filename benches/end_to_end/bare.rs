@@ -8,15 +8,7 @@ use mongodb::{
     options::{Acknowledgment, WriteConcern},
 };
 
-use crate::{
-    rate,
-    rates::{Rates, Shape},
-    support::Pair,
-};
-
-/// Measured beforehand: a single connection, batches of 500 and more connections are slower.
-const SHAPES: [Shape; 4] =
-    [Shape::new(2, 1000), Shape::new(2, 3000), Shape::new(4, 1000), Shape::new(4, 3000)];
+use crate::{rate, rates::Shape, support::Pair};
 
 /// One write on one document.
 #[derive(Debug, Clone)]
@@ -26,14 +18,13 @@ pub enum Write {
     Delete(i64),
 }
 
-/// Inserts the documents into a collection of their own with the driver's `insert_many`, once for each shape.
-pub async fn inserts(pair: &Pair, documents: &Arc<Vec<RawDocumentBuf>>, rates: &mut Rates) {
-    for shape in SHAPES {
-        let begun = Instant::now();
-        insert_all(pair, documents, shape).await;
-        rates.add(shape, rate(documents.len() as u64, begun.elapsed()));
-        drop_bench(pair).await;
-    }
+/// Inserts the documents into a collection of their own with the driver's `insert_many`; returns the operations a second.
+pub async fn inserts(pair: &Pair, documents: &Arc<Vec<RawDocumentBuf>>, shape: Shape) -> f64 {
+    let begun = Instant::now();
+    insert_all(pair, documents, shape).await;
+    let rate = rate(documents.len() as u64, begun.elapsed());
+    drop_bench(pair).await;
+    rate
 }
 
 async fn insert_all(pair: &Pair, documents: &Arc<Vec<RawDocumentBuf>>, shape: Shape) {
@@ -59,22 +50,19 @@ async fn insert_lane(
     }
 }
 
-/// Applies writes to a copy of the documents, once for each shape; the copying is not measured.
+/// Applies writes to a copy of the documents, and returns the operations a second; the copying is not measured.
 pub async fn writes(
     pair: &Pair,
     before: &Arc<Vec<RawDocumentBuf>>,
     writes: &[Write],
-    rates: &mut Rates,
-) {
-    for shape in SHAPES {
-        let Shape { connections, batch } = shape;
-        insert_all(pair, before, Shape::new(2, 3000)).await;
-        // Each connection has keys of its own, as any correct writer's would.
-        let commands = writes.chunks(batch).flat_map(commands_of).collect();
-        let rate = send(pair, commands, connections, writes.len()).await;
-        rates.add(shape, rate);
-        drop_bench(pair).await;
-    }
+    shape: Shape,
+) -> f64 {
+    insert_all(pair, before, Shape::new(2, 3000)).await;
+    // Each connection has keys of its own, as any correct writer's would.
+    let commands = writes.chunks(shape.batch).flat_map(commands_of).collect();
+    let rate = send(pair, commands, shape.connections, writes.len()).await;
+    drop_bench(pair).await;
+    rate
 }
 
 /// At most three commands for a batch: what is inserted, what is replaced, what is deleted.
