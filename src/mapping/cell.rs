@@ -1,8 +1,9 @@
 //! One cell to the payload of a BSON element, by the codec that its column was given.
 
-use std::iter;
-
-use super::codec::{Codec, Temporal};
+use super::{
+    codec::{Codec, Temporal},
+    labels::{self, Labels},
+};
 use crate::{
     codec::{
         CellFault, charset, decimal, decimal128,
@@ -60,6 +61,10 @@ impl Codec {
             (Self::Double { unsigned_zero }, Value::Double(number)) => {
                 append_double(out, *number, *unsigned_zero)
             }
+            (Self::Enum(labels), Value::Enum(index)) => {
+                out.extend_from_slice(labels.payload(*index)?);
+                tag::STRING
+            }
             (Self::Binary { width, uuid }, Value::Bytes(bytes)) => {
                 let is_uuid = *uuid && bytes.len().max(*width) == 16;
                 let subtype = if is_uuid { subtype::UUID } else { subtype::GENERIC };
@@ -91,14 +96,6 @@ impl Codec {
                 Ok(tag::BOOLEAN)
             }
             (Self::Bits, Value::Bit(bits)) => append_unsigned(out, bits),
-            (Self::Enum(labels), Value::Enum(index)) => {
-                let label = match usize::from(index).checked_sub(1) {
-                    Some(index) => labels.get(index).ok_or(CellFault::OutOfRange)?.as_str(),
-                    None => "",
-                };
-                element::string(out, label.as_bytes());
-                Ok(tag::STRING)
-            }
             (Self::Set(labels), Value::Set(mask)) => append_set(out, labels, mask),
             (Self::JoinedSet(labels), Value::Set(mask)) => append_joined_set(out, labels, mask),
             (Self::Json, Value::JsonBinary(bytes)) => json::append_binary(out, bytes),
@@ -276,39 +273,25 @@ fn padded<const N: usize>(bytes: &[u8]) -> Result<[u8; N], CellFault> {
     Ok(whole)
 }
 
-fn members(labels: &[String], mask: u64) -> Result<impl Iterator<Item = &String>, CellFault> {
-    let beyond = u32::try_from(labels.len()).ok().and_then(|count| mask.checked_shr(count));
-    if beyond.unwrap_or(0) != 0 {
-        return Err(CellFault::OutOfRange);
-    }
-    let mut rest = mask;
-    Ok(iter::from_fn(move || {
-        let lowest = usize::try_from(rest.trailing_zeros()).ok()?;
-        // Takes the lowest bit away; of no bits there is no label.
-        rest &= rest.wrapping_sub(1);
-        labels.get(lowest).filter(|_| lowest < 64)
-    }))
-}
-
-fn append_set(out: &mut Vec<u8>, labels: &[String], mask: u64) -> Result<u8, CellFault> {
-    let members = members(labels, mask)?;
+fn append_set(out: &mut Vec<u8>, labels: &Labels, mask: u64) -> Result<u8, CellFault> {
+    let members = labels.members(mask)?;
     let at = element::begin(out);
     for (index, member) in members.enumerate() {
         element::begin_item(out, tag::STRING, index);
-        element::string(out, member.as_bytes());
+        out.extend_from_slice(member);
     }
     element::end(out, at);
     Ok(tag::ARRAY)
 }
 
-fn append_joined_set(out: &mut Vec<u8>, labels: &[String], mask: u64) -> Result<u8, CellFault> {
-    let members = members(labels, mask)?;
+fn append_joined_set(out: &mut Vec<u8>, labels: &Labels, mask: u64) -> Result<u8, CellFault> {
+    let members = labels.members(mask)?;
     let at = element::begin_string(out);
     for (index, member) in members.enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(member.as_bytes());
+        out.extend_from_slice(labels::text(member));
     }
     element::end_string(out, at);
     Ok(tag::STRING)

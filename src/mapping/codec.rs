@@ -1,7 +1,6 @@
 //! Which codec a column gets from its type and the settings: decided once a plan, never per row.
 
-use std::sync::Arc;
-
+use super::labels::Labels;
 use crate::{
     config::{
         TypesConfig,
@@ -45,10 +44,10 @@ pub(super) enum Codec {
         width: usize,
         uuid: bool,
     },
-    Enum(Arc<[String]>),
-    Set(Arc<[String]>),
+    Enum(Labels),
+    Set(Labels),
     /// A SET as one string, its members joined by commas.
-    JoinedSet(Arc<[String]>),
+    JoinedSet(Labels),
     Json,
     JsonText,
     Geometry,
@@ -126,13 +125,13 @@ impl Codec {
             }
             ColumnType::Binary { length } => Self::binary(length, types),
             ColumnType::Varbinary { .. } | ColumnType::Blob { .. } => Self::binary(0, types),
-            ColumnType::Enum { ref labels } => Self::Enum(labels.as_slice().into()),
+            ColumnType::Enum { ref labels } => Self::Enum(Labels::of(labels)),
             ColumnType::Set { ref labels }
                 if purpose == Purpose::Key || types.set == SetAs::String =>
             {
-                Self::JoinedSet(labels.as_slice().into())
+                Self::JoinedSet(Labels::of(labels))
             }
-            ColumnType::Set { ref labels } => Self::Set(labels.as_slice().into()),
+            ColumnType::Set { ref labels } => Self::Set(Labels::of(labels)),
             _ => return Self::rarer(kind, types, purpose),
         })
     }

@@ -7,6 +7,7 @@
 mod cell;
 mod codec;
 mod issue;
+mod labels;
 mod merge;
 mod name;
 mod plan;

@@ -54,7 +54,7 @@ impl<F: Form> Reader<F> {
     }
 
     fn scalar(&mut self, kind: u8, data: &[u8]) -> Result<u8, CellFault> {
-        let integer: i128 = match kind {
+        let integer: i64 = match kind {
             LITERAL => {
                 let [literal] = self.take(data)?;
                 return self.literal(literal);
@@ -67,8 +67,14 @@ impl<F: Form> Reader<F> {
             UINT16 => u16::from_le_bytes(self.take(data)?).into(),
             INT32 => i32::from_le_bytes(self.take(data)?).into(),
             UINT32 => u32::from_le_bytes(self.take(data)?).into(),
-            INT64 => i64::from_le_bytes(self.take(data)?).into(),
-            UINT64 => u64::from_le_bytes(self.take(data)?).into(),
+            INT64 => i64::from_le_bytes(self.take(data)?),
+            UINT64 => {
+                let number = u64::from_le_bytes(self.take(data)?);
+                match i64::try_from(number) {
+                    Ok(number) => number,
+                    Err(_) => return self.writer.large(number),
+                }
+            }
             _ => return Err(CellFault::Json),
         };
         self.writer.integer(integer)

@@ -17,14 +17,20 @@ use crate::codec::{
 const MOST_PLAIN_DIGITS: i32 = 15;
 
 /// Appends an integer.
-pub(super) fn append_integer(out: &mut Vec<u8>, number: i128) -> Result<u8, CellFault> {
+#[inline]
+pub(super) fn append_integer(out: &mut Vec<u8>, number: i64) -> u8 {
     if let Ok(small) = i32::try_from(number) {
         out.extend_from_slice(&small.to_le_bytes());
-        return Ok(tag::INT32);
+        return tag::INT32;
     }
-    if let Ok(large) = i64::try_from(number) {
-        out.extend_from_slice(&large.to_le_bytes());
-        return Ok(tag::INT64);
+    out.extend_from_slice(&number.to_le_bytes());
+    tag::INT64
+}
+
+/// Appends an integer of any size.
+pub(super) fn append_wide(out: &mut Vec<u8>, number: i128) -> Result<u8, CellFault> {
+    if let Ok(number) = i64::try_from(number) {
+        return Ok(append_integer(out, number));
     }
     let bytes = decimal128::encode(number < 0, number.unsigned_abs(), 0);
     out.extend_from_slice(&bytes.ok_or(CellFault::OutOfRange)?);
@@ -42,7 +48,7 @@ pub(super) fn append_text(out: &mut Vec<u8>, text: &str) -> Result<u8, CellFault
     let parts = Parts::of(text).ok_or(CellFault::Json)?;
     if parts.is_integer() {
         if let Some(number) = parts.coefficient() {
-            return append_integer(out, if parts.negative { -number } else { number });
+            return append_wide(out, if parts.negative { -number } else { number });
         }
     } else if let Some(double) = parts.shortest_double(text) {
         return Ok(append_double(out, double));

@@ -85,7 +85,12 @@ impl Form for Printer<'_> {
         tag::STRING
     }
 
-    fn integer(&mut self, number: i128) -> Result<u8, CellFault> {
+    fn integer(&mut self, number: i64) -> Result<u8, CellFault> {
+        write!(self.out, "{number}").map_err(|_| CellFault::Json)?;
+        Ok(tag::STRING)
+    }
+
+    fn large(&mut self, number: u64) -> Result<u8, CellFault> {
         write!(self.out, "{number}").map_err(|_| CellFault::Json)?;
         Ok(tag::STRING)
     }

@@ -69,8 +69,12 @@ impl Form for &mut Builder {
         self.end(Node::Literal(literal))
     }
 
-    fn integer(&mut self, number: i128) -> Result<u8, CellFault> {
-        Ok(self.end(Node::Integer(number)))
+    fn integer(&mut self, number: i64) -> Result<u8, CellFault> {
+        Ok(self.end(Node::Integer(number.into())))
+    }
+
+    fn large(&mut self, number: u64) -> Result<u8, CellFault> {
+        Ok(self.end(Node::Integer(number.into())))
     }
 
     fn double(&mut self, number: f64) -> Result<u8, CellFault> {

@@ -13,7 +13,9 @@ pub(super) trait Form {
     /// An object or array that has been begun.
     type Container;
     fn literal(&mut self, literal: Option<bool>) -> u8;
-    fn integer(&mut self, number: i128) -> Result<u8, CellFault>;
+    fn integer(&mut self, number: i64) -> Result<u8, CellFault>;
+    /// A whole number past the largest of [`Self::integer`].
+    fn large(&mut self, number: u64) -> Result<u8, CellFault>;
     fn double(&mut self, number: f64) -> Result<u8, CellFault>;
     /// A string, if the bytes are one.
     fn string(&mut self, text: &[u8]) -> Result<u8, CellFault>;
@@ -85,11 +87,19 @@ impl<'o> Writer<'o> {
         container: &mut Container,
         slot: usize,
     ) -> Result<(), CellFault> {
-        let key = slot + 1..self.out.len();
-        let bytes = self.out.get(key.clone()).unwrap_or_default();
-        if bytes.contains(&0) {
+        let key = self.out.get(slot + 1..).unwrap_or_default();
+        if key.contains(&0) {
             return Err(CellFault::JsonKey);
         }
+        self.sound_key_ends(container, slot);
+        Ok(())
+    }
+
+    /// The same for a key without U+0000.
+    #[inline]
+    fn sound_key_ends(&mut self, container: &mut Container, slot: usize) {
+        let key = slot + 1..self.out.len();
+        let bytes = self.out.get(key.clone()).unwrap_or_default();
         if container.count > 0 {
             let previous = self.out.get(container.previous_key.clone()).unwrap_or_default();
             container.ordered &= (previous.len(), previous) < (bytes.len(), bytes);
@@ -97,7 +107,6 @@ impl<'o> Writer<'o> {
         container.previous_key = key;
         container.count += 1;
         self.out.push(0);
-        Ok(())
     }
 
     /// Ends an element: sets its type byte and checks the size so far.
@@ -135,8 +144,12 @@ impl Form for Writer<'_> {
         tag::BOOLEAN
     }
 
-    fn integer(&mut self, number: i128) -> Result<u8, CellFault> {
-        number::append_integer(self.out, number)
+    fn integer(&mut self, number: i64) -> Result<u8, CellFault> {
+        Ok(number::append_integer(self.out, number))
+    }
+
+    fn large(&mut self, number: u64) -> Result<u8, CellFault> {
+        number::append_wide(self.out, number.into())
     }
 
     fn double(&mut self, number: f64) -> Result<u8, CellFault> {
@@ -166,10 +179,16 @@ impl Form for Writer<'_> {
     }
 
     fn member(&mut self, container: &mut Container, key: &[u8]) -> Result<usize, CellFault> {
-        check_utf8(key)?;
+        // What most keys are is seen at a glance.
+        if !key.iter().all(|byte| matches!(byte, 1..=0x7F)) {
+            check_utf8(key)?;
+            if key.contains(&0) {
+                return Err(CellFault::JsonKey);
+            }
+        }
         let slot = self.slot();
         self.out.extend_from_slice(key);
-        self.key_ends(container, slot)?;
+        self.sound_key_ends(container, slot);
         Ok(slot)
     }
 

@@ -137,17 +137,31 @@ impl Cell {
         column: usize,
         visitor: &mut dyn RowVisitor,
     ) -> Result<(), Malformed> {
-        if let Self::WideDecimal { precision, scale, bytes } = *self {
-            let text =
-                decimal::unpack_text(wire.take(bytes)?, precision, scale).map_err(no_decimal)?;
-            visitor.cell(image, column, Value::WideDecimal(text.as_str()));
-            return Ok(());
-        }
-        if let Self::Compressed { content, length_bytes } = *self {
-            let stored = prefixed(wire, length_bytes)?;
-            return content.show(stored, |value| visitor.cell(image, column, value));
+        if matches!(self, Self::WideDecimal { .. } | Self::Compressed { .. }) {
+            return self.show_unpacked(wire, |value| visitor.cell(image, column, value));
         }
         visitor.cell(image, column, self.read(wire)?);
+        Ok(())
+    }
+
+    /// Shows a value that first needs room of its own; apart, so that the others do not pay for that room.
+    #[inline(never)]
+    fn show_unpacked(
+        &self,
+        wire: &mut Wire<'_>,
+        show: impl FnOnce(Value<'_>),
+    ) -> Result<(), Malformed> {
+        match *self {
+            Self::WideDecimal { precision, scale, bytes } => {
+                let packed = wire.take(bytes)?;
+                let text = decimal::unpack_text(packed, precision, scale).map_err(no_decimal)?;
+                show(Value::WideDecimal(text.as_str()));
+            }
+            Self::Compressed { content, length_bytes } => {
+                return content.show(prefixed(wire, length_bytes)?, show);
+            }
+            _ => show(self.read(wire)?),
+        }
         Ok(())
     }
 
