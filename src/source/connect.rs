@@ -25,7 +25,7 @@ use crate::config::{SourceConfig, TlsMode};
 
 /// The largest packet that MySQL's protocol has. The server's own `max_allowed_packet` does not bound what a dump
 /// thread sends.
-const LARGEST_PACKET: usize = 1 << 30;
+pub(super) const LARGEST_PACKET: usize = 1 << 30;
 
 /// How long an idle connection of ours may stay open, in seconds; the server's default, whatever it is set to there.
 const IDLE_SECONDS: usize = 28_800;

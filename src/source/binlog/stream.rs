@@ -8,7 +8,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::{FutureExt, StreamExt};
 use mysql_async::{BinlogStream, Conn};
-use mysql_common::binlog::events::Event;
+use mysql_common::{binlog::events::Event, proto::codec::error::PacketCodecError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -305,7 +305,7 @@ async fn next_event(stream: &mut BinlogStream, silence: Duration) -> Result<Even
 fn transport_error(error: mysql_async::Error) -> BinlogError {
     use mysql_async::{DriverError, Error, IoError};
     match &error {
-        Error::Driver(DriverError::PacketTooLarge) => BinlogError::PacketTooLarge,
+        Error::Io(IoError::Io(cause)) if is_too_large(cause) => BinlogError::PacketTooLarge,
         Error::Driver(DriverError::UnexpectedPacket { .. } | DriverError::PacketOutOfOrder) => {
             BinlogError::Transport
         }
@@ -313,6 +313,12 @@ fn transport_error(error: mysql_async::Error) -> BinlogError {
         Error::Io(IoError::Io(cause)) if is_parse_error(cause) => BinlogError::Transport,
         _ => request::refused(error),
     }
+}
+
+/// The packets' own reader complains in an input/output error.
+fn is_too_large(cause: &std::io::Error) -> bool {
+    let inner = cause.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(PacketCodecError::PacketTooLarge))
 }
 
 fn is_parse_error(cause: &std::io::Error) -> bool {

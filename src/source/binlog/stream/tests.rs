@@ -11,6 +11,9 @@ use super::*;
 
 const COM_BINLOG_DUMP: u8 = 0x12;
 
+/// What is as long as this goes on in another packet.
+const LONGEST_PACKET: usize = 0xFF_FFFF;
+
 /// Sends a packet.
 fn send(client: &mut TcpStream, sequence: u8, packet: &[u8]) -> std::io::Result<()> {
     let [low, middle, high, _] = u32::try_from(packet.len()).unwrap().to_le_bytes();
@@ -26,8 +29,11 @@ fn receive(client: &mut TcpStream) -> std::io::Result<(u8, u8)> {
     Ok((head[3], packet[0]))
 }
 
-/// Lets anybody in, agrees to every command, and sends this event as the first one of its binlog.
-fn serve(client: &mut TcpStream, event: &[u8]) -> std::io::Result<()> {
+/// Lets anybody in, agrees to every command, and lets this send its binlog.
+fn serve(
+    client: &mut TcpStream,
+    binlog: impl FnOnce(&mut TcpStream) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     const AGREED: [u8; 7] = [0, 0, 0, 2, 0, 0, 0];
     let plugin = b"mysql_native_password\0";
     let greeting = [
@@ -45,28 +51,57 @@ fn serve(client: &mut TcpStream, event: &[u8]) -> std::io::Result<()> {
     loop {
         let (sequence, command) = receive(client)?;
         if sequence == 0 && command == COM_BINLOG_DUMP {
-            return send(client, 1, &[&[0], event].concat());
+            return binlog(client);
         }
         send(client, sequence + 1, &AGREED)?;
     }
 }
 
+/// Sends an event of such a size in as many packets as it takes, each filled with its number from 0.
+fn send_huge(client: &mut TcpStream, size: usize) -> std::io::Result<()> {
+    let head = event(kind::WRITE_ROWS, u32::try_from(size).unwrap(), &[]);
+    let mut left = 1 + size;
+    for number in 0.. {
+        let mut packet = vec![number; left.min(LONGEST_PACKET)];
+        if number == 0 {
+            packet[..=head.len()].copy_from_slice(&[&[0], &head[..]].concat());
+        }
+        send(client, number + 1, &packet)?;
+        left -= packet.len();
+        if packet.len() < LONGEST_PACKET {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// What the stream says to such an event, and then to the connection's end.
 async fn answer(event: Vec<u8>) -> Result<Event, BinlogError> {
+    answer_to(move |client| send(client, 1, &[&[0], &event[..]].concat())).await
+}
+
+/// What the stream says to such a binlog's first event, and then to the connection's end.
+async fn answer_to(
+    binlog: impl FnOnce(&mut TcpStream) -> std::io::Result<()> + Send + 'static,
+) -> Result<Event, BinlogError> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let server = std::thread::spawn(move || serve(&mut listener.accept()?.0, &event));
+    let server = std::thread::spawn(move || serve(&mut listener.accept()?.0, binlog));
     let options = OptsBuilder::default()
         .ip_or_hostname("127.0.0.1")
         .tcp_port(port)
         .prefer_socket(false)
-        .max_allowed_packet(Some(1 << 24))
+        .max_allowed_packet(Some(crate::source::connect::LARGEST_PACKET))
         .wait_timeout(Some(60));
     let connection = Conn::new(options).await.unwrap();
     let mut stream = connection.get_binlog_stream(BinlogStreamRequest::new(1)).await.unwrap();
     let answer = next_event(&mut stream, Duration::from_secs(60)).await;
-    server.join().unwrap().unwrap();
-    if answer.is_ok() {
+    if answer.is_err() {
+        // The server may be left with something to send.
+        drop(stream);
+        drop(server.join().unwrap());
+    } else {
+        server.join().unwrap().unwrap();
         let end = next_event(&mut stream, Duration::from_secs(60)).await;
         assert!(
             matches!(end, Err(BinlogError::Source(_))),
@@ -90,6 +125,22 @@ fn whole(kind: u8, body: &[u8]) -> Vec<u8> {
 async fn a_whole_event_comes_through() {
     let answer = answer(whole(kind::XID, &[7; 8])).await.unwrap();
     assert_eq!((answer.header().event_type_raw(), answer.data()), (kind::XID, &[7; 8][..]));
+}
+
+/// The protocol's largest, which no server writes of its own accord.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_of_a_gibibyte_comes_through() {
+    let size = (1 << 30) - 1;
+    let event = answer_to(move |client| send_huge(client, size)).await.unwrap();
+    let head = 20;
+    assert_eq!(event.data().len(), size - 19);
+    let (first, rest) = event.data().split_at(LONGEST_PACKET - head);
+    for (number, packet) in (0..).zip(std::iter::once(first).chain(rest.chunks(LONGEST_PACKET))) {
+        assert!(packet == vec![number; packet.len()], "packet {number}");
+    }
+    drop(event);
+    let larger = answer_to(move |client| send_huge(client, size + 1)).await;
+    assert!(matches!(larger, Err(BinlogError::PacketTooLarge)), "{larger:?}");
 }
 
 /// The transport's own readers panic on most of these.
