@@ -109,16 +109,18 @@ pub fn binary_of(out: &mut Vec<u8>, subtype: u8, bytes: &[u8], width: usize) {
 }
 
 /// Appends what an array's element begins with: the type byte, and its index in decimal as a C string.
-#[inline]
+#[inline(always)]
 pub fn begin_item(out: &mut Vec<u8>, tag: u8, index: usize) {
     match u8::try_from(index) {
         Ok(digit @ 0..=9) => out.extend_from_slice(&[tag, b'0' + digit, 0]),
-        _ => {
-            out.push(tag);
-            decimal(out, index as u64, 1);
-            out.push(0);
-        }
+        _ => begin_later_item(out, tag, index),
     }
+}
+
+fn begin_later_item(out: &mut Vec<u8>, tag: u8, index: usize) {
+    out.push(tag);
+    decimal(out, index as u64, 1);
+    out.push(0);
 }
 
 /// Appends a number in decimal digits, padded with zeros to at least `width` (at most 20).

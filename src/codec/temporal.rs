@@ -31,7 +31,7 @@ const fn days_in_month(year: u16, month: u8) -> u8 {
 /// Midnight UTC of the date in milliseconds since the epoch; `None` for a date that does not exist.
 #[must_use]
 pub fn date_millis(date: Date) -> Option<i64> {
-    let days = exists(date).then(|| days_from_civil(i64::from(date.year), date.month, date.day))?;
+    let days = exists(date).then(|| days_from_civil(date.year, date.month, date.day))?;
     Some(days * DAY_MILLIS)
 }
 

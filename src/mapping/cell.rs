@@ -62,7 +62,7 @@ impl Codec {
                 append_double(out, *number, *unsigned_zero)
             }
             (Self::Enum(labels), Value::Enum(index)) => {
-                out.extend_from_slice(labels.payload(*index)?);
+                labels.payload(*index)?.append(out);
                 tag::STRING
             }
             (Self::Binary { width, uuid }, Value::Bytes(bytes)) => {
@@ -278,7 +278,7 @@ fn append_set(out: &mut Vec<u8>, labels: &Labels, mask: u64) -> Result<u8, CellF
     let at = element::begin(out);
     for (index, member) in members.enumerate() {
         element::begin_item(out, tag::STRING, index);
-        out.extend_from_slice(member);
+        member.append(out);
     }
     element::end(out, at);
     Ok(tag::ARRAY)

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::stamp::Stamp;
 use crate::codec::{CellFault, element};
 
 /// All labels of a column, behind the empty one that index 0 stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Labels(Arc<[Box<[u8]>]>);
+pub(super) struct Labels(Arc<[Stamp]>);
 
 impl Labels {
     pub(super) fn of(labels: &[String]) -> Self {
@@ -16,12 +17,12 @@ impl Labels {
 
     /// The payload of an ENUM's label; they are counted from 1.
     #[inline]
-    pub(super) fn payload(&self, index: u16) -> Result<&[u8], CellFault> {
-        self.0.get(usize::from(index)).map(|payload| &**payload).ok_or(CellFault::OutOfRange)
+    pub(super) fn payload(&self, index: u16) -> Result<&Stamp, CellFault> {
+        self.0.get(usize::from(index)).ok_or(CellFault::OutOfRange)
     }
 
     /// The payloads of a SET's members: of those labels whose bits are set, the lowest first.
-    pub(super) fn members(&self, mask: u64) -> Result<impl Iterator<Item = &[u8]>, CellFault> {
+    pub(super) fn members(&self, mask: u64) -> Result<impl Iterator<Item = &Stamp>, CellFault> {
         let labels = self.0.get(1..).unwrap_or_default();
         let beyond = u32::try_from(labels.len()).ok().and_then(|count| mask.checked_shr(count));
         if beyond.unwrap_or(0) != 0 {
@@ -32,18 +33,19 @@ impl Labels {
             let lowest = usize::try_from(rest.trailing_zeros()).ok()?;
             // Takes the lowest bit away; of no bits there is no label.
             rest &= rest.wrapping_sub(1);
-            labels.get(lowest).filter(|_| lowest < 64).map(|payload| &**payload)
+            labels.get(lowest).filter(|_| lowest < 64)
         }))
     }
 }
 
-fn payload(label: &str) -> Box<[u8]> {
+fn payload(label: &str) -> Stamp {
     let mut payload = Vec::with_capacity(label.len() + 5);
     element::string(&mut payload, label.as_bytes());
-    payload.into()
+    Stamp::new(payload)
 }
 
 /// The text of a label.
-pub(super) fn text(payload: &[u8]) -> &[u8] {
+pub(super) fn text(payload: &Stamp) -> &[u8] {
+    let payload = payload.bytes();
     payload.get(4..payload.len().saturating_sub(1)).unwrap_or_default()
 }

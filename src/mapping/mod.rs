@@ -14,6 +14,7 @@ mod plan;
 mod reverse;
 mod row;
 mod rules;
+mod stamp;
 
 #[cfg(test)]
 mod tests;

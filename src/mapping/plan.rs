@@ -7,6 +7,7 @@ use super::{
     issue::{PlanIssue, Problem},
     name,
     rules::{TableRules, same_name},
+    stamp::Stamp,
 };
 use crate::{
     codec::element::tag,
@@ -59,45 +60,17 @@ pub(super) struct ColumnPlan {
 /// A field of the body.
 #[derive(Debug)]
 pub(super) struct Field {
-    pub(super) head: Head,
+    /// What its element begins with: the type byte's place and the name as a C string.
+    pub(super) head: Stamp,
     pub(super) codec: Codec,
     /// Whether SQL NULL is no field.
     pub(super) omits_null: bool,
 }
 
-/// What an element begins with: the type byte's place and the name as a C string.
-#[derive(Debug)]
-pub(super) struct Head {
-    bytes: Box<[u8]>,
-    /// The same where it is this short. A copy of a fixed length takes no call.
-    short: [u8; Self::SHORT],
-}
-
-impl Head {
-    const SHORT: usize = 16;
-
-    fn new(name: &str) -> Self {
-        let bytes = [&[tag::NULL][..], &c_string(name)].concat();
-        let mut short = [0; Self::SHORT];
-        short.iter_mut().zip(&bytes).for_each(|(place, byte)| *place = *byte);
-        Self { bytes: bytes.into(), short }
-    }
-
-    /// The name as a C string.
-    pub(super) fn name(&self) -> &[u8] {
-        self.bytes.get(1..).unwrap_or_default()
-    }
-
-    #[inline]
-    pub(super) fn append(&self, out: &mut Vec<u8>) {
-        let length = self.bytes.len();
-        if length <= Self::SHORT {
-            let end = out.len() + length;
-            out.extend_from_slice(&self.short);
-            out.truncate(end);
-        } else {
-            out.extend_from_slice(&self.bytes);
-        }
+impl Field {
+    /// Its name.
+    pub(super) fn name(&self) -> Option<&[u8]> {
+        self.head.bytes().get(1..)?.strip_suffix(b"\0")
     }
 }
 
@@ -405,7 +378,11 @@ impl<'a> Draft<'a> {
             _ => None,
         };
         let omits_null = types.nulls == NullsAs::Omit;
-        let field = field.map(|name| Field { head: Head::new(name), codec, omits_null });
+        let field = field.map(|name| Field {
+            head: Stamp::new([&[tag::NULL][..], &c_string(name)].concat()),
+            codec,
+            omits_null,
+        });
         Some(ColumnPlan { field, part, lossless })
     }
 

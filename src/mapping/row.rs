@@ -9,7 +9,8 @@ use std::{fmt, ops::Range};
 use super::{
     cell::{self, Written},
     codec::Codec,
-    plan::{ColumnPlan, Head, Part, Plan, Shape},
+    plan::{ColumnPlan, Part, Plan, Shape},
+    stamp::Stamp,
 };
 use crate::{
     codec::{
@@ -281,7 +282,7 @@ impl Side {
 
     /// The same cell where rows are told apart by all columns.
     #[inline(never)]
-    fn lossless_cell(&mut self, head: &Head, codec: &Codec, column: usize, value: &Value<'_>) {
+    fn lossless_cell(&mut self, head: &Stamp, codec: &Codec, column: usize, value: &Value<'_>) {
         if let (_, Some(fault)) = append_element(&mut self.lossless, head, codec, value) {
             self.fail(column, fault);
         }
@@ -414,11 +415,10 @@ impl Side {
     /// Appends the fields that the image has told, without those of the key.
     fn told_fields(&self, plan: &Plan, out: &mut Vec<u8>) {
         let keys = plan.columns.iter().filter(|planned| planned.part.is_some());
-        let names: Vec<&[u8]> =
-            keys.filter_map(|planned| Some(planned.field.as_ref()?.head.name())).collect();
+        let names: Vec<&[u8]> = keys.filter_map(|planned| planned.field.as_ref()?.name()).collect();
         let at = element::begin(out);
         for told in element::elements(&self.body) {
-            if !names.iter().any(|name| name.strip_suffix(b"\0") == Some(told.name)) {
+            if !names.contains(&told.name) {
                 out.extend_from_slice(told.bytes);
             }
         }
@@ -431,7 +431,7 @@ impl Side {
 #[inline(always)]
 fn append_element(
     out: &mut Vec<u8>,
-    head: &Head,
+    head: &Stamp,
     codec: &Codec,
     value: &Value<'_>,
 ) -> (Written, Option<CellFault>) {

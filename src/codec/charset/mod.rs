@@ -60,17 +60,20 @@ pub fn append_string(out: &mut Vec<u8>, text: Text<'_>) -> Result<(), CellFault>
     Ok(())
 }
 
-/// Whether the bytes are UTF-8. Most texts are short and ASCII, which takes a few steps to see.
+/// Whether the bytes are UTF-8. Most texts are short and ASCII, which takes a few steps to see, and so are the ends of
+/// most others.
 #[inline]
 #[must_use]
 pub fn is_utf8(bytes: &[u8]) -> bool {
-    is_ascii(bytes) || std::str::from_utf8(bytes).is_ok()
+    is_ascii(bytes) || std::str::from_utf8(without_ascii_ends(bytes)).is_ok()
 }
+
+/// The highest bit of each byte.
+const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Looks at whole words; the last one overlaps the one before it.
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let high = if let Some(last) = bytes.last_chunk() {
         let (words, _) = bytes.as_chunks();
         words.iter().fold(u64::from_ne_bytes(*last), |all, word| all | u64::from_ne_bytes(*word))
@@ -80,6 +83,17 @@ fn is_ascii(bytes: &[u8]) -> bool {
         bytes.iter().fold(0, |all, byte| all | u64::from(*byte))
     };
     high & HIGH == 0
+}
+
+/// What is left without the words of ASCII at both ends. No character of UTF-8 reaches into a word that is ASCII.
+fn without_ascii_ends(bytes: &[u8]) -> &[u8] {
+    let is_ascii = |word: &&[u8; 8]| u64::from_ne_bytes(**word) & HIGH == 0;
+    let (words, _) = bytes.as_chunks();
+    let leading = words.iter().take_while(is_ascii).count() * 8;
+    let rest = bytes.get(leading..).unwrap_or_default();
+    let (_, words) = rest.as_rchunks();
+    let trailing = words.iter().rev().take_while(is_ascii).count() * 8;
+    rest.get(..rest.len() - trailing).unwrap_or_default()
 }
 
 /// The text in UTF-8.
@@ -131,6 +145,26 @@ mod tests {
         let mut out = Vec::new();
         append_utf8(&mut out, Text { bytes, charset })?;
         Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn utf8_is_what_the_standard_library_says_wherever_it_stands_among_ascii() {
+        let samples: [&[u8]; 8] = [
+            "ü".as_bytes(),
+            "コー".as_bytes(),
+            "😀".as_bytes(),
+            b"\xC3",
+            b"\xBC",
+            b"\xE3\x82",
+            b"\xF0\x9F\x98",
+            b"\xED\xA0\x80",
+        ];
+        for sample in samples {
+            for (before, behind) in (0..20).flat_map(|before| (0..20).map(move |b| (before, b))) {
+                let text = [&vec![b'a'; before][..], sample, &vec![b'z'; behind]].concat();
+                assert_eq!(is_utf8(&text), std::str::from_utf8(&text).is_ok(), "{text:x?}");
+            }
+        }
     }
 
     #[test]

@@ -45,31 +45,34 @@ impl<F: Form> Reader<F> {
                 self.writer.string(text)
             }
             OPAQUE => {
-                let [kind] = self.take(data)?;
+                self.charge(1)?;
+                let [kind] = fixed(data)?;
                 let bytes = self.counted(data.get(1..).unwrap_or_default())?;
                 self.writer.opaque(kind, bytes)
             }
-            _ => self.scalar(kind, data),
+            _ => {
+                self.charge(scalar_bytes(kind))?;
+                self.scalar(kind, data)
+            }
         }
     }
 
+    /// Appends a value of a fixed length, whose bytes are charged for.
+    #[inline(always)]
     fn scalar(&mut self, kind: u8, data: &[u8]) -> Result<u8, CellFault> {
         let integer: i64 = match kind {
             LITERAL => {
-                let [literal] = self.take(data)?;
+                let [literal] = fixed(data)?;
                 return self.literal(literal);
             }
-            DOUBLE => {
-                let double = f64::from_le_bytes(self.take(data)?);
-                return self.writer.double(double);
-            }
-            INT16 => i16::from_le_bytes(self.take(data)?).into(),
-            UINT16 => u16::from_le_bytes(self.take(data)?).into(),
-            INT32 => i32::from_le_bytes(self.take(data)?).into(),
-            UINT32 => u32::from_le_bytes(self.take(data)?).into(),
-            INT64 => i64::from_le_bytes(self.take(data)?),
+            DOUBLE => return self.writer.double(f64::from_le_bytes(fixed(data)?)),
+            INT16 => i16::from_le_bytes(fixed(data)?).into(),
+            UINT16 => u16::from_le_bytes(fixed(data)?).into(),
+            INT32 => i32::from_le_bytes(fixed(data)?).into(),
+            UINT32 => u32::from_le_bytes(fixed(data)?).into(),
+            INT64 => i64::from_le_bytes(fixed(data)?),
             UINT64 => {
-                let number = u64::from_le_bytes(self.take(data)?);
+                let number = u64::from_le_bytes(fixed(data)?);
                 match i64::try_from(number) {
                     Ok(number) => number,
                     Err(_) => return self.writer.large(number),
@@ -92,23 +95,26 @@ impl<F: Form> Reader<F> {
     fn array<W: Width>(&mut self, data: &[u8]) -> Result<u8, CellFault> {
         let table = self.table::<W>(data, 0)?;
         let mut container = self.writer.begin_array()?;
-        for entry in table.values.chunks_exact(1 + W::BYTES) {
+        let mut values = table.values;
+        while let Some((kind, entry)) = W::value(&mut values) {
             let slot = self.writer.item(&mut container);
-            let tag = self.entry::<W>(&table, entry)?;
+            let tag = self.entry::<W>(&table, kind, entry)?;
             self.writer.element_ends(slot, tag)?;
         }
         Ok(self.writer.end_array(&container))
     }
 
     fn object<W: Width>(&mut self, data: &[u8]) -> Result<u8, CellFault> {
-        let key_entry_bytes = W::BYTES + 2;
-        let table = self.table::<W>(data, key_entry_bytes)?;
+        let table = self.table::<W>(data, W::BYTES + 2)?;
         let mut container = self.writer.begin_object()?;
-        let keys = table.keys.chunks_exact(key_entry_bytes);
-        for (key, entry) in keys.zip(table.values.chunks_exact(1 + W::BYTES)) {
-            let key = self.key::<W>(&table, key)?;
+        let (mut keys, mut values) = (table.keys, table.values);
+        while let (Some((offset, length)), Some((kind, entry))) =
+            (W::key(&mut keys), W::value(&mut values))
+        {
+            self.charge(length)?;
+            let key = table.behind_head(offset)?.get(..length).ok_or(CellFault::Json)?;
             let slot = self.writer.member(&mut container, key)?;
-            let tag = self.entry::<W>(&table, entry)?;
+            let tag = self.entry::<W>(&table, kind, entry)?;
             self.writer.element_ends(slot, tag)?;
         }
         self.writer.end_object(&container)
@@ -134,27 +140,18 @@ impl<F: Form> Reader<F> {
         Ok(Table { data, keys, values, head })
     }
 
-    fn key<'d, W: Width>(
+    /// Appends the value of an entry, which lies in the entry itself where it is small enough: charged for with the head.
+    #[inline]
+    fn entry<W: Width>(
         &mut self,
-        table: &Table<'d>,
+        table: &Table<'_>,
+        kind: u8,
         entry: &[u8],
-    ) -> Result<&'d [u8], CellFault> {
-        let (offset, rest) = W::read(entry)?;
-        let (length, _) = Small::read(rest)?;
-        let key = table.behind_head(offset)?.get(..length).ok_or(CellFault::Json)?;
-        self.charge(length)?;
-        Ok(key)
-    }
-
-    /// Appends the value of an entry, which lies in the entry itself where it is small enough.
-    fn entry<W: Width>(&mut self, table: &Table<'_>, entry: &[u8]) -> Result<u8, CellFault> {
-        let (&kind, inline) = entry.split_first().ok_or(CellFault::Json)?;
+    ) -> Result<u8, CellFault> {
         if W::holds(kind) {
-            // The head's bytes are charged for already; a value in it must not be charged twice.
-            self.budget += inline_bytes(kind);
-            return self.scalar(kind, inline);
+            return self.scalar(kind, entry);
         }
-        let (offset, _) = W::read(inline)?;
+        let (offset, _) = W::read(entry)?;
         self.value(kind, table.behind_head(offset)?)
     }
 
@@ -175,16 +172,15 @@ impl<F: Form> Reader<F> {
     }
 
     #[inline]
-    fn take<const N: usize>(&mut self, data: &[u8]) -> Result<[u8; N], CellFault> {
-        self.charge(N)?;
-        data.first_chunk().copied().ok_or(CellFault::Json)
-    }
-
-    #[inline]
     fn charge(&mut self, bytes: usize) -> Result<(), CellFault> {
         self.budget = self.budget.checked_sub(bytes).ok_or(CellFault::Json)?;
         Ok(())
     }
+}
+
+#[inline]
+fn fixed<const N: usize>(data: &[u8]) -> Result<[u8; N], CellFault> {
+    data.first_chunk().copied().ok_or(CellFault::Json)
 }
 
 /// The head of an object or array.
@@ -200,6 +196,7 @@ struct Table<'d> {
 }
 
 impl<'d> Table<'d> {
+    #[inline]
     fn behind_head(&self, offset: usize) -> Result<&'d [u8], CellFault> {
         let inside = (offset >= self.head).then(|| self.data.get(offset..)).flatten();
         inside.ok_or(CellFault::Json)
@@ -213,6 +210,12 @@ trait Width {
 
     /// Reads one; gives what stands behind it too.
     fn read(data: &[u8]) -> Result<(usize, &[u8]), CellFault>;
+
+    /// Takes the next entry of a table of keys: a key's offset and length.
+    fn key(entries: &mut &[u8]) -> Option<(usize, usize)>;
+
+    /// Takes the next entry of a table of values: a type, and the offset or the value itself.
+    fn value<'d>(entries: &mut &'d [u8]) -> Option<(u8, &'d [u8])>;
 
     /// Whether values of this type lie in their entry.
     fn holds(kind: u8) -> bool;
@@ -234,6 +237,20 @@ impl Width for Small {
     }
 
     #[inline]
+    fn key(entries: &mut &[u8]) -> Option<(usize, usize)> {
+        let ([a, b, c, d], rest) = entries.split_first_chunk()?;
+        *entries = rest;
+        Some((u16::from_le_bytes([*a, *b]).into(), u16::from_le_bytes([*c, *d]).into()))
+    }
+
+    #[inline]
+    fn value<'d>(entries: &mut &'d [u8]) -> Option<(u8, &'d [u8])> {
+        let ([kind, entry @ ..], rest) = entries.split_first_chunk::<3>()?;
+        *entries = rest;
+        Some((*kind, entry))
+    }
+
+    #[inline]
     fn holds(kind: u8) -> bool {
         matches!(kind, LITERAL | INT16 | UINT16)
     }
@@ -250,15 +267,32 @@ impl Width for Large {
     }
 
     #[inline]
+    fn key(entries: &mut &[u8]) -> Option<(usize, usize)> {
+        let ([a, b, c, d, e, f], rest) = entries.split_first_chunk()?;
+        *entries = rest;
+        let offset = u32::from_le_bytes([*a, *b, *c, *d]).try_into().unwrap_or(usize::MAX);
+        Some((offset, u16::from_le_bytes([*e, *f]).into()))
+    }
+
+    #[inline]
+    fn value<'d>(entries: &mut &'d [u8]) -> Option<(u8, &'d [u8])> {
+        let ([kind, entry @ ..], rest) = entries.split_first_chunk::<5>()?;
+        *entries = rest;
+        Some((*kind, entry))
+    }
+
+    #[inline]
     fn holds(kind: u8) -> bool {
         matches!(kind, LITERAL | INT16 | UINT16 | INT32 | UINT32)
     }
 }
 
-const fn inline_bytes(kind: u8) -> usize {
+/// How many bytes a value takes of the types that have a fixed length.
+const fn scalar_bytes(kind: u8) -> usize {
     match kind {
         LITERAL => 1,
         INT16 | UINT16 => 2,
-        _ => 4,
+        INT32 | UINT32 => 4,
+        _ => 8,
     }
 }

@@ -99,14 +99,16 @@ impl<'o> Writer<'o> {
     #[inline]
     fn sound_key_ends(&mut self, container: &mut Container, slot: usize) {
         let key = slot + 1..self.out.len();
-        let bytes = self.out.get(key.clone()).unwrap_or_default();
-        if container.count > 0 {
-            let previous = self.out.get(container.previous_key.clone()).unwrap_or_default();
-            container.ordered &= (previous.len(), previous) < (bytes.len(), bytes);
-        }
+        let previous = &container.previous_key;
+        // The first key of all follows an empty one: an empty key there only looks out of order.
+        container.ordered &= previous.len() < key.len()
+            || (previous.len() == key.len() && self.bytes(previous) < self.bytes(&key));
         container.previous_key = key;
-        container.count += 1;
         self.out.push(0);
+    }
+
+    fn bytes(&self, range: &Range<usize>) -> &[u8] {
+        self.out.get(range.clone()).unwrap_or_default()
     }
 
     /// Ends an element: sets its type byte and checks the size so far.
@@ -138,12 +140,14 @@ impl<'o> Writer<'o> {
 impl Form for Writer<'_> {
     type Container = Container;
 
+    #[inline]
     fn literal(&mut self, literal: Option<bool>) -> u8 {
         let Some(literal) = literal else { return tag::NULL };
         self.out.push(u8::from(literal));
         tag::BOOLEAN
     }
 
+    #[inline]
     fn integer(&mut self, number: i64) -> Result<u8, CellFault> {
         Ok(number::append_integer(self.out, number))
     }
@@ -152,10 +156,12 @@ impl Form for Writer<'_> {
         number::append_wide(self.out, number.into())
     }
 
+    #[inline]
     fn double(&mut self, number: f64) -> Result<u8, CellFault> {
         Ok(number::append_double(self.out, number))
     }
 
+    #[inline]
     fn string(&mut self, text: &[u8]) -> Result<u8, CellFault> {
         check_utf8(text)?;
         element::string(self.out, text);
@@ -174,17 +180,15 @@ impl Form for Writer<'_> {
         self.begin()
     }
 
+    #[inline]
     fn item(&mut self, container: &mut Container) -> usize {
         Self::item(self, container)
     }
 
+    #[inline(always)]
     fn member(&mut self, container: &mut Container, key: &[u8]) -> Result<usize, CellFault> {
-        // What most keys are is seen at a glance.
-        if !key.iter().all(|byte| matches!(byte, 1..=0x7F)) {
-            check_utf8(key)?;
-            if key.contains(&0) {
-                return Err(CellFault::JsonKey);
-            }
+        if !is_plain(key) {
+            check_key(key)?;
         }
         let slot = self.slot();
         self.out.extend_from_slice(key);
@@ -192,6 +196,7 @@ impl Form for Writer<'_> {
         Ok(slot)
     }
 
+    #[inline]
     fn element_ends(&mut self, slot: usize, tag: u8) -> Result<(), CellFault> {
         Self::element_ends(self, slot, tag)
     }
@@ -203,6 +208,34 @@ impl Form for Writer<'_> {
     fn end_object(&mut self, container: &Container) -> Result<u8, CellFault> {
         Self::end_object(self, container)
     }
+}
+
+/// Whether a key is ASCII without U+0000, as most are, seen at a glance.
+#[inline]
+fn is_plain(key: &[u8]) -> bool {
+    // The highest bit of each byte is set where it is past ASCII, or where one less than it is below zero.
+    const fn odd(word: u64) -> u64 {
+        (word | word.wrapping_sub(0x0101_0101_0101_0101)) & 0x8080_8080_8080_8080
+    }
+    if let Some(last) = key.last_chunk() {
+        let (words, _) = key.as_chunks();
+        return words.iter().fold(odd(u64::from_ne_bytes(*last)), |all, word| {
+            all | odd(u64::from_ne_bytes(*word))
+        }) == 0;
+    }
+    match (key.first_chunk(), key.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let halves = [u32::from_ne_bytes(*first), u32::from_ne_bytes(*last)];
+            odd(u64::from(halves[0]) << 32 | u64::from(halves[1])) == 0
+        }
+        _ => key.iter().all(|byte| matches!(byte, 1..=0x7F)),
+    }
+}
+
+#[cold]
+fn check_key(key: &[u8]) -> Result<(), CellFault> {
+    check_utf8(key)?;
+    if key.contains(&0) { Err(CellFault::JsonKey) } else { Ok(()) }
 }
 
 /// Of elements with the same key, puts the last at the place of the first and drops the others.

@@ -129,7 +129,6 @@ impl Cell {
     }
 
     /// Reads the cell and shows it.
-    #[inline]
     pub(super) fn show(
         &self,
         wire: &mut Wire<'_>,
@@ -137,72 +136,77 @@ impl Cell {
         column: usize,
         visitor: &mut dyn RowVisitor,
     ) -> Result<(), Malformed> {
-        if matches!(self, Self::WideDecimal { .. } | Self::Compressed { .. }) {
-            return self.show_unpacked(wire, |value| visitor.cell(image, column, value));
-        }
-        visitor.cell(image, column, self.read(wire)?);
-        Ok(())
+        self.show_here(wire, image, column, visitor)
     }
 
-    /// Shows a value that first needs room of its own; apart, so that the others do not pay for that room.
-    #[inline(never)]
-    fn show_unpacked(
+    /// The same as a part of its caller, for the one that shows most cells. Each arm makes its value where the visitor
+    /// takes it: handing it through a result copied it twice, which took as long as reading it.
+    #[inline(always)]
+    pub(super) fn show_here(
         &self,
         wire: &mut Wire<'_>,
-        show: impl FnOnce(Value<'_>),
+        image: Image,
+        column: usize,
+        visitor: &mut dyn RowVisitor,
     ) -> Result<(), Malformed> {
+        let mut show = |value: Value<'_>| visitor.cell(image, column, value);
         match *self {
-            Self::WideDecimal { precision, scale, bytes } => {
+            Self::Int { bytes } => show(Value::Int(signed(wire, bytes)?)),
+            Self::UInt { bytes } => show(Value::UInt(unsigned(wire, bytes)?)),
+            Self::Float => show(Value::Float(f32::from_bits(wire.u32()?))),
+            Self::Double => show(Value::Double(f64::from_bits(wire.u64()?))),
+            Self::Decimal { precision, scale, bytes } => {
                 let packed = wire.take(bytes)?;
-                let text = decimal::unpack_text(packed, precision, scale).map_err(no_decimal)?;
-                show(Value::WideDecimal(text.as_str()));
+                let decimal = decimal::unpack(packed, precision, scale).map_err(no_decimal)?;
+                show(Value::Decimal(decimal));
             }
+            Self::WideDecimal { precision, scale, bytes } => {
+                return show_wide(wire.take(bytes)?, precision, scale, show);
+            }
+            Self::Bit { bytes } => show(Value::Bit(wire.uint_be(bytes)?)),
+            Self::Year => show(Value::Year(year(wire.u8()?))),
+            Self::Date => show(Value::Date(date(wire.u24()?))),
+            Self::DateTime { digits } => show(Value::DateTime(date_time(wire, digits)?)),
+            Self::Timestamp { digits } => show(Value::Timestamp(instant(wire, digits)?)),
+            Self::Time { digits } => show(Value::Time(time(wire, digits)?)),
+            Self::Char { charset, length_bytes } => {
+                let bytes = prefixed(wire, length_bytes)?;
+                show(Value::Text(charset::trimmed(Text { bytes, charset })));
+            }
+            Self::Text { charset, length_bytes } => {
+                show(Value::Text(Text { bytes: prefixed(wire, length_bytes)?, charset }));
+            }
+            Self::Bytes { length_bytes } => show(Value::Bytes(prefixed(wire, length_bytes)?)),
+            Self::Enum { bytes: 1 } => show(Value::Enum(u16::from(wire.u8()?))),
+            Self::Enum { .. } => show(Value::Enum(wire.u16()?)),
+            Self::Set { bytes } => show(Value::Set(wire.uint(bytes)?)),
+            Self::Json { length_bytes } => {
+                show(Value::JsonBinary(match prefixed(wire, length_bytes)? {
+                    [] => &JSON_NULL,
+                    json => json,
+                }));
+            }
+            Self::JsonText { length_bytes } => show(Value::JsonText(prefixed(wire, length_bytes)?)),
+            Self::Geometry { length_bytes } => show(Value::Geometry(prefixed(wire, length_bytes)?)),
             Self::Compressed { content, length_bytes } => {
                 return content.show(prefixed(wire, length_bytes)?, show);
             }
-            _ => show(self.read(wire)?),
         }
         Ok(())
     }
+}
 
-    #[inline]
-    fn read<'a>(&self, wire: &mut Wire<'a>) -> Result<Value<'a>, Malformed> {
-        Ok(match *self {
-            Self::Int { bytes } => Value::Int(signed(wire, bytes)?),
-            Self::UInt { bytes } => Value::UInt(unsigned(wire, bytes)?),
-            Self::Float => Value::Float(f32::from_bits(wire.u32()?)),
-            Self::Double => Value::Double(f64::from_bits(wire.u64()?)),
-            Self::Decimal { precision, scale, bytes }
-            | Self::WideDecimal { precision, scale, bytes } => {
-                let packed = wire.take(bytes)?;
-                Value::Decimal(decimal::unpack(packed, precision, scale).map_err(no_decimal)?)
-            }
-            Self::Bit { bytes } => Value::Bit(wire.uint_be(bytes)?),
-            Self::Year => Value::Year(year(wire.u8()?)),
-            Self::Date => Value::Date(date(wire.u24()?)),
-            Self::DateTime { digits } => Value::DateTime(date_time(wire, digits)?),
-            Self::Timestamp { digits } => Value::Timestamp(instant(wire, digits)?),
-            Self::Time { digits } => Value::Time(time(wire, digits)?),
-            Self::Char { charset, length_bytes } => {
-                let bytes = prefixed(wire, length_bytes)?;
-                Value::Text(charset::trimmed(Text { bytes, charset }))
-            }
-            Self::Text { charset, length_bytes } => {
-                Value::Text(Text { bytes: prefixed(wire, length_bytes)?, charset })
-            }
-            Self::Bytes { length_bytes } => Value::Bytes(prefixed(wire, length_bytes)?),
-            Self::Enum { bytes: 1 } => Value::Enum(u16::from(wire.u8()?)),
-            Self::Enum { .. } => Value::Enum(wire.u16()?),
-            Self::Set { bytes } => Value::Set(wire.uint(bytes)?),
-            Self::Json { length_bytes } => Value::JsonBinary(match prefixed(wire, length_bytes)? {
-                [] => &JSON_NULL,
-                json => json,
-            }),
-            Self::JsonText { length_bytes } => Value::JsonText(prefixed(wire, length_bytes)?),
-            Self::Geometry { length_bytes } => Value::Geometry(prefixed(wire, length_bytes)?),
-            Self::Compressed { .. } => return Err(Malformed("a compressed value out of place")),
-        })
-    }
+/// Shows a DECIMAL that needs room for its text; apart, so that the other types do not pay for that room.
+#[inline(never)]
+fn show_wide(
+    packed: &[u8],
+    precision: u8,
+    scale: u8,
+    show: impl FnOnce(Value<'_>),
+) -> Result<(), Malformed> {
+    let text = decimal::unpack_text(packed, precision, scale).map_err(no_decimal)?;
+    show(Value::WideDecimal(text.as_str()));
+    Ok(())
 }
 
 thread_local! {
@@ -226,6 +230,7 @@ impl Content {
     }
 
     /// Inflates a cell and shows it; not one that no document holds.
+    #[inline(never)]
     fn show(self, stored: &[u8], show: impl FnOnce(Value<'_>)) -> Result<(), Malformed> {
         let mut buffer = INFLATED.take();
         let shown = match compressed::inflate(stored, MAX_CELL_BYTES, &mut buffer) {

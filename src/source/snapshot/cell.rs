@@ -136,7 +136,7 @@ fn instant(moment: DateTime) -> Instant {
     if date == Date::default() {
         return Instant::default();
     }
-    let days = days_from_civil(i64::from(date.year), date.month, date.day);
+    let days = days_from_civil(date.year, date.month, date.day);
     let seconds_of_day = i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second);
     Instant { seconds: days * 86_400 + seconds_of_day, micros }
 }
