@@ -146,6 +146,8 @@ impl Codec {
             {
                 return None;
             }
+            // MariaDB keeps what the user wrote: texts that mean one value may belong to several rows.
+            ColumnType::Json if purpose == Purpose::Apart => Self::JsonText,
             ColumnType::Json => match types.json {
                 JsonAs::Document => Self::Json,
                 JsonAs::String => Self::JsonText,

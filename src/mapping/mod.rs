@@ -10,6 +10,7 @@ mod issue;
 mod labels;
 mod merge;
 mod name;
+mod operand;
 mod plan;
 mod reverse;
 mod row;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use issue::{PlanIssue, Problem, shared_collections, unmappable};
 pub use merge::merge;
+pub use operand::operand;
 pub use plan::Plan;
 pub use row::{Mapped, RowFault, RowMapper, Visitor};
 pub use rules::{RuleBook, TableRules, TypeRules};

@@ -15,7 +15,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    mapping::{Mapped, Plan, RowMapper},
+    mapping::{self, Mapped, Plan, RowMapper},
     model::{
         change::{Absence, ChangeKind, Image, Origin, RowVisitor, Rows},
         fault::{Fault, Stage},
@@ -257,7 +257,7 @@ struct Tee<'a, V> {
 impl<V: RowVisitor> RowVisitor for Tee<'_, V> {
     fn cell(&mut self, image: Image, column: usize, value: Value<'_>) {
         if image == Image::Before {
-            self.row.push(SqlValue::copy(value).unwrap_or(SqlValue::Null));
+            self.row.push(mapping::operand(value).unwrap_or(SqlValue::Null));
         }
         self.first.cell(image, column, value);
     }

@@ -7,8 +7,8 @@
 //! place in the binlog is at or past the transaction.
 //!
 //! Rows are equal when all their columns are, NULL being equal to NULL: text and geometry by their bytes, not by
-//! collation; FLOAT by the double that it is; ENUM, SET, BIT and YEAR by number. A JSON value has no operand that the
-//! server would compare exactly, so a table without a key that has such a column is refused here.
+//! collation; FLOAT by the double that it is; ENUM, SET, BIT and YEAR by number; JSON by the
+//! server's own text, since it holds the numbers 1 and 1.0 for equal.
 
 mod visible;
 
@@ -75,8 +75,6 @@ enum ReaderError {
     Behind,
     #[error("the row cannot be read again: the table has lost a column since it was changed")]
     Changed,
-    #[error("column {0}: a row without a key cannot be told by a JSON value")]
-    Json(String),
     #[error("column {0}: the value is not of the column's type")]
     Misfit(String),
     #[error("the row has another number of columns than the table")]
@@ -94,9 +92,6 @@ impl ReaderError {
         let fault = match self {
             Self::Source(error) => Fault::from(error),
             Self::Behind => Fault::transient(Stage::Source, self.to_string()),
-            Self::Json(_) => Fault::fatal(Stage::Source, self.to_string()).with_hint(
-                "give the table a primary key, or leave it out with target.keyless = \"skip\"",
-            ),
             Self::Changed => Fault::fatal(Stage::Source, self.to_string()).with_hint(format!(
                 "`binleaf checkpoint reset --tables {}`, then `binleaf run`, copies the table anew",
                 table.name
@@ -269,7 +264,10 @@ fn equal(column: &Column, value: &SqlValue) -> Result<String, ReaderError> {
     let operand = literal::operand(value, &column.kind);
     let misfit = || ReaderError::Misfit(column.name.clone());
     match &column.kind {
-        ColumnType::Json => Err(ReaderError::Json(column.name.clone())),
+        ColumnType::Json => {
+            let text = literal::raw_text(value).ok_or_else(misfit)?;
+            Ok(format!("CAST({name} AS BINARY) <=> {text}"))
+        }
         ColumnType::Enum { .. }
         | ColumnType::Set { .. }
         | ColumnType::Bit { .. }
@@ -311,6 +309,7 @@ mod tests {
             ColumnType::Set { labels: Vec::new() },
             ColumnType::Float,
             ColumnType::Binary { length: 2 },
+            ColumnType::Json,
         ]);
         let row = [
             SqlValue::Null,
@@ -318,10 +317,12 @@ mod tests {
             SqlValue::UInt(3),
             SqlValue::Float(0.5),
             SqlValue::Bytes { hex: "01".to_owned() },
+            SqlValue::Text { hex: "5b5d".to_owned(), charset },
         ];
         let expected = "1 FROM `shop`.`log` WHERE \
                         `c0` <=> NULL AND `c1` <=> _utf8mb4 X'c3a9' AND CAST(`c1` AS BINARY) <=> X'c3a9' \
-                        AND CAST(`c2` AS UNSIGNED) <=> 3 AND `c3` <=> 5e-1 AND `c4` <=> X'0100' LIMIT 1";
+                        AND CAST(`c2` AS UNSIGNED) <=> 3 AND `c3` <=> 5e-1 AND `c4` <=> X'0100' \
+                        AND CAST(`c5` AS BINARY) <=> X'5b5d' LIMIT 1";
         let hint = "/*+ SET_VAR(sql_mode = 'ALLOW_INVALID_DATES') */";
         let mode = "SET STATEMENT sql_mode = 'ALLOW_INVALID_DATES' FOR";
         for (wording, expected) in [
@@ -335,8 +336,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compared_is_refused() {
-        let json = question(&table(&[ColumnType::Json]), &[SqlValue::Null], Wording::Mysql);
-        assert!(matches!(json, Err(ReaderError::Json(_))));
         assert!(matches!(question(&table(&[INT]), &[], Wording::Mysql), Err(ReaderError::Width)));
         let text = SqlValue::Literal("1".to_owned());
         let told = question(&table(&[INT]), &[text], Wording::Mysql);

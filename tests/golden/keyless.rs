@@ -7,12 +7,11 @@ use crate::support::{Launch, Pair, servers};
 /// Dates that do not exist can be stored.
 const LAX: &str = "SET sql_mode = 'ALLOW_INVALID_DATES'";
 
-/// JSON is no operand, and a table without a key that has it is refused.
 fn is_compared(group: &Group, server: Server) -> bool {
     let is_plain = group.settings.is_empty() && !group.is_key;
     let needs_id = group.kind.contains("GENERATED");
     let is_there = group.server == Server::Both || group.server == server;
-    is_plain && is_there && !needs_id && group.kind != "JSON"
+    is_plain && is_there && !needs_id
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

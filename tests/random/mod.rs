@@ -6,6 +6,7 @@
 //! Then both targets are read as bytes. The seed is told when they differ: `RANDOM_SEED=… cargo test random` runs it
 //! again.
 
+mod keyless;
 mod schema;
 pub(crate) mod values;
 mod workload;
@@ -38,10 +39,7 @@ async fn both_roads_agree_on_mariadb() {
 }
 
 async fn both_roads_agree(source: Address) {
-    let given = std::env::var("RANDOM_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    println!("RANDOM_SEED={seed}");
-    let mut random = Rng::with_seed(seed);
+    let (seed, mut random) = seeded();
     let pair = Pair::on(source, servers::mongodb()).await;
     let flavour = pair.source.flavour;
     let tables: Vec<Table> =
@@ -69,6 +67,14 @@ async fn both_roads_agree(source: Address) {
         compare(seed, table, &streamed, &copied);
     }
     copied.drop().await.expect("the target answers");
+}
+
+/// The seed, told and asked for as `RANDOM_SEED`.
+fn seeded() -> (u64, Rng) {
+    let given = std::env::var("RANDOM_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("RANDOM_SEED={seed}");
+    (seed, Rng::with_seed(seed))
 }
 
 async fn documents(
