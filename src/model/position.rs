@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::gtid::{GtidPosition, GtidSet, TransactionId};
+use super::gtid::{DomainGtid, GtidPosition, GtidSet, TransactionId};
 
 /// A place between two transactions of the source's binlog.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,7 +20,8 @@ pub struct Position {
     /// The last transaction applied, to recognise a server whose history was reset and has grown past ours.
     pub anchor: Option<Anchor>,
     /// XA transactions that are prepared and not settled; `None` where there are none. While there are, `gtid_set` lacks
-    /// them, and file and offset stay before the oldest, so that a restart receives them again.
+    /// them, and file and offset stay before the oldest, so that a restart receives them again. MariaDB's place in a
+    /// domain cannot leave one out: it stays before the oldest there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_xa: Option<Box<OpenXa>>,
 }
@@ -34,6 +35,9 @@ pub struct OpenXa {
     pub file: String,
     /// The offset in it, in bytes.
     pub offset: u64,
+    /// On MariaDB the last transaction of each domain up to which all others are covered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtid_set: Option<GtidPosition>,
 }
 
 /// Where a transaction was prepared.
@@ -45,6 +49,9 @@ pub struct Prepared {
     pub file: String,
     /// Where it begins there.
     pub offset: u64,
+    /// On MariaDB the last transaction of its domain before it; `None` where it is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<TransactionId>,
 }
 
 /// A transaction that can be found again in the source's binlog.
@@ -70,7 +77,7 @@ impl Position {
     /// the lag waits for that.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        match (&self.gtid_set, &other.gtid_set) {
+        match (self.covered(), &other.gtid_set) {
             (Some(ours @ GtidPosition::Mariadb(_)), Some(theirs @ GtidPosition::Mariadb(_))) => {
                 ours.contains_all(theirs) || self.is_behind_on_one_server(other)
             }
@@ -88,7 +95,7 @@ impl Position {
     /// How many transactions are neither covered here nor known to be prepared; `None` where the two cannot be compared.
     #[must_use]
     pub fn lacks(&self, theirs: &GtidPosition) -> Option<u64> {
-        let ours = self.gtid_set.as_ref()?;
+        let ours = self.covered()?;
         let (GtidPosition::Mysql(set), GtidPosition::Mysql(all)) = (ours, theirs) else {
             return theirs.ahead_of(ours);
         };
@@ -109,6 +116,27 @@ impl Position {
             (file_number(file), offset)
         };
         number_and_offset(self).cmp(&number_and_offset(other))
+    }
+
+    /// The GTIDs up to which everything is covered; MySQL's leave open XA transactions out, MariaDB's cannot.
+    #[must_use]
+    pub fn covered(&self) -> Option<&GtidPosition> {
+        let reached = self.open_xa.as_ref().and_then(|open| open.gtid_set.as_ref());
+        reached.or(self.gtid_set.as_ref())
+    }
+
+    /// The last transactions of those domains (MariaDB) whose place stays before an open XA transaction: up to them
+    /// everything but what is open is known, and comes again.
+    pub fn known_ahead(&self) -> impl Iterator<Item = DomainGtid> {
+        let domains = match (&self.gtid_set, self.covered()) {
+            (Some(GtidPosition::Mariadb(place)), Some(GtidPosition::Mariadb(reached))) => {
+                Some((place, reached))
+            }
+            _ => None,
+        };
+        domains.into_iter().flat_map(|(place, reached)| {
+            reached.iter().filter(|last| place.last(last.domain) != Some(**last)).copied()
+        })
     }
 
     /// The file and offset up to which everything but open XA transactions is covered.
@@ -132,8 +160,8 @@ impl Position {
 
     /// Moves over one transaction.
     pub fn advance(&mut self, transaction: &Transaction, end_offset: u64) {
-        if let (Some(set), Some(gtid)) = (&mut self.gtid_set, &transaction.gtid)
-            && set.advance(gtid)
+        if let Some(gtid) = &transaction.gtid
+            && self.advance_gtids(gtid)
         {
             self.anchor = Some(Anchor {
                 gtid: gtid.clone(),
@@ -143,6 +171,18 @@ impl Position {
             });
         }
         self.pass(&transaction.file, end_offset);
+    }
+
+    /// Moves the GTIDs over a transaction. False where there are none, or where it is of the other flavour.
+    pub fn advance_gtids(&mut self, gtid: &TransactionId) -> bool {
+        let Some(set) = &mut self.gtid_set else { return false };
+        if let Some(open) = &mut self.open_xa
+            && let Some(reached) = &mut open.gtid_set
+        {
+            let is_held_back = open.prepared.iter().any(|one| one.is_of_domain_of(gtid));
+            return reached.advance(gtid) && (is_held_back || set.advance(gtid));
+        }
+        set.advance(gtid)
     }
 
     /// Goes to another server of the same group, where the old file and offset mean nothing.
@@ -160,14 +200,14 @@ impl Position {
     /// Moves over an XA transaction that was prepared, and leaves it open.
     pub fn prepare(&mut self, transaction: &Transaction, end_offset: u64) {
         if !self.is_prepared(transaction) {
-            let one = Prepared::from(transaction);
-            match &mut self.open_xa {
-                Some(open) => open.prepared.push(one),
-                None => {
-                    (self.file, self.offset) = (one.file.clone(), one.offset);
-                    let (file, offset) = (one.file.clone(), one.offset);
-                    self.open_xa = Some(Box::new(OpenXa { prepared: vec![one], file, offset }));
-                }
+            let one = Prepared::new(transaction, self.covered());
+            let open = self.open_xa.get_or_insert_with(|| {
+                (self.file, self.offset) = (one.file.clone(), one.offset);
+                Box::new(OpenXa::before(&one, self.gtid_set.as_ref()))
+            });
+            open.prepared.push(one);
+            if let (Some(reached), Some(gtid)) = (&mut open.gtid_set, &transaction.gtid) {
+                reached.advance(gtid);
             }
         }
         self.pass(&transaction.file, end_offset);
@@ -176,11 +216,14 @@ impl Position {
     /// Moves over the transaction that committed or rolled back a prepared one. Both are covered from here on: one of
     /// them alone never is, or a restart would receive a commit without its rows.
     pub fn settle(&mut self, prepared: &Transaction, transaction: &Transaction, end_offset: u64) {
-        if let (Some(set), Some(gtid)) = (&mut self.gtid_set, &prepared.gtid) {
-            set.advance(gtid);
+        if let (Some(GtidPosition::Mysql(set)), Some(TransactionId::Mysql(gtid))) =
+            (&mut self.gtid_set, &prepared.gtid)
+        {
+            set.insert(gtid);
         }
         if let Some(open) = &mut self.open_xa {
             open.prepared.retain(|one| !one.is(prepared));
+            self.gtid_set = open.place().or(self.gtid_set.take());
             match open.prepared.first() {
                 Some(oldest) => (self.file, self.offset) = (oldest.file.clone(), oldest.offset),
                 None => self.open_xa = None,
@@ -202,20 +245,57 @@ impl Position {
     }
 }
 
+impl OpenXa {
+    /// None yet, right before the first one.
+    fn before(first: &Prepared, gtid_set: Option<&GtidPosition>) -> Self {
+        let is_mariadb = |set: &&GtidPosition| matches!(set, GtidPosition::Mariadb(_));
+        let (file, offset) = (first.file.clone(), first.offset);
+        Self { prepared: Vec::new(), file, offset, gtid_set: gtid_set.filter(is_mariadb).cloned() }
+    }
+
+    /// On MariaDB the place in each domain: right before the oldest open one, else where everything is covered.
+    fn place(&self) -> Option<GtidPosition> {
+        let Some(GtidPosition::Mariadb(mut place)) = self.gtid_set.clone() else { return None };
+        for one in self.prepared.iter().rev() {
+            if let Some(TransactionId::Mariadb(gtid)) = &one.gtid {
+                let behind = match &one.behind {
+                    Some(TransactionId::Mariadb(behind)) => Some(*behind),
+                    _ => None,
+                };
+                place.go_to(gtid.domain, behind);
+            }
+        }
+        Some(GtidPosition::Mariadb(place))
+    }
+}
+
 impl Prepared {
+    fn new(transaction: &Transaction, covered: Option<&GtidPosition>) -> Self {
+        let Transaction { gtid, file, offset, .. } = transaction;
+        let behind = match (covered, gtid) {
+            (Some(GtidPosition::Mariadb(covered)), Some(TransactionId::Mariadb(gtid))) => {
+                covered.last(gtid.domain).map(TransactionId::Mariadb)
+            }
+            _ => None,
+        };
+        Self { gtid: gtid.clone(), file: file.to_string(), offset: *offset, behind }
+    }
+
+    fn is_of_domain_of(&self, other: &TransactionId) -> bool {
+        match (&self.gtid, other) {
+            (Some(TransactionId::Mariadb(ours)), TransactionId::Mariadb(theirs)) => {
+                ours.domain == theirs.domain
+            }
+            _ => false,
+        }
+    }
+
     /// Whether this is where the transaction was prepared; by its GTID also on another server.
     fn is(&self, transaction: &Transaction) -> bool {
         match (&self.gtid, &transaction.gtid) {
             (Some(ours), Some(theirs)) => ours == theirs,
             _ => self.offset == transaction.offset && *self.file == *transaction.file,
         }
-    }
-}
-
-impl From<&Transaction> for Prepared {
-    fn from(transaction: &Transaction) -> Self {
-        let Transaction { gtid, file, offset, .. } = transaction;
-        Self { gtid: gtid.clone(), file: file.to_string(), offset: *offset }
     }
 }
 
@@ -259,146 +339,4 @@ impl Transaction {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn position(gtids: &str, server: &str, offset: u64) -> Position {
-        Position {
-            gtid_set: Some(gtids.parse().unwrap()),
-            file: "binlog.000002".to_owned(),
-            offset,
-            server_uuid: server.to_owned(),
-            ..Position::default()
-        }
-    }
-
-    fn transaction(id: &str, offset: u64) -> Transaction {
-        Transaction {
-            gtid: Some(id.parse().unwrap()),
-            file: "binlog.000002".into(),
-            offset,
-            committed_micros: 7,
-        }
-    }
-
-    const UUID: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
-
-    /// The transaction of this number, a hundred bytes long.
-    fn numbered(number: u64, has_gtid: bool) -> Transaction {
-        let gtid = has_gtid.then(|| format!("{UUID}:{number}").parse().unwrap());
-        Transaction { gtid, file: "b.1".into(), offset: number * 100, committed_micros: number }
-    }
-
-    fn at(end: u64, has_gtids: bool) -> Position {
-        let gtid_set = has_gtids.then(|| format!("{UUID}:1-{end}").parse().unwrap());
-        let offset = (end + 1) * 100;
-        Position { gtid_set, file: "b.1".to_owned(), offset, ..Position::default() }
-    }
-
-    /// A position behind transaction 1 that has taken 2 and 4 as prepared, and 3 and 5 as ordinary ones.
-    fn with_two_open(has_gtids: bool) -> Position {
-        let mut position = at(1, has_gtids);
-        for number in 2..=5 {
-            let (one, end) = (numbered(number, has_gtids), (number + 1) * 100);
-            if number % 2 == 0 {
-                position.prepare(&one, end);
-            } else {
-                position.advance(&one, end);
-            }
-        }
-        position
-    }
-
-    #[test]
-    fn what_is_prepared_is_left_out_of_the_set_until_it_is_settled() {
-        let mut position = with_two_open(true);
-        assert_eq!(position.to_string(), format!("{UUID}:1:3:5"));
-        position.settle(&numbered(2, true), &numbered(6, true), 700);
-        assert_eq!(position.to_string(), format!("{UUID}:1-3:5-6"));
-        position.settle(&numbered(4, true), &numbered(7, true), 800);
-        assert_eq!(position, Position { anchor: position.anchor.clone(), ..at(7, true) });
-    }
-
-    #[test]
-    fn without_gtids_the_place_stays_before_the_oldest() {
-        let mut position = with_two_open(false);
-        assert_eq!((position.offset, position.reached()), (200, ("b.1", 600)));
-        position.settle(&numbered(2, false), &numbered(6, false), 700);
-        assert_eq!((position.offset, position.reached()), (400, ("b.1", 700)));
-        position.pass("b.2", 4);
-        assert_eq!((position.file.as_str(), position.reached()), ("b.1", ("b.2", 4)));
-        position.settle(&numbered(4, false), &numbered(7, false), 800);
-        assert_eq!(position, at(7, false));
-    }
-
-    #[test]
-    fn an_open_one_is_covered_and_one_that_was_never_seen_is_not() {
-        for has_gtids in [true, false] {
-            let position = with_two_open(has_gtids);
-            assert!(position.covers(&at(5, has_gtids)), "{position:?}");
-            assert!(!position.covers(&at(6, has_gtids)), "{position:?}");
-        }
-        let theirs = at(7, true).gtid_set.unwrap();
-        assert_eq!(with_two_open(true).lacks(&theirs), Some(2), "6 and 7");
-    }
-
-    #[test]
-    fn what_comes_again_stays_one() {
-        for has_gtids in [true, false] {
-            let mut position = with_two_open(has_gtids);
-            position.prepare(&numbered(2, has_gtids), 300);
-            assert_eq!(position.open_xa.unwrap().prepared.len(), 2);
-        }
-    }
-
-    #[test]
-    fn a_domain_is_passed_by_its_number_or_by_its_place() {
-        let end = position("0-1-10", "1/a", 500);
-        let mut ours = position("0-1-9", "1/a", 400);
-        assert!(!ours.covers(&end));
-        ours.advance(&transaction("0-1-10", 400), 500);
-        assert!(ours.covers(&end));
-        // A session went back with its number.
-        ours.advance(&transaction("0-1-5", 500), 600);
-        assert!(ours.covers(&end));
-        ours.move_to("2/b");
-        assert!(!ours.covers(&end), "a place of another server proves nothing");
-        assert_eq!((ours.anchor.as_ref(), ours.file.as_str()), (None, ""));
-    }
-
-    #[test]
-    fn a_transaction_of_the_other_flavour_leaves_no_anchor() {
-        let mut ours = position("0-1-9", "1/a", 400);
-        ours.advance(&transaction("3e11fa47-71ca-11e1-9e33-c80aa9429562:7", 400), 500);
-        assert_eq!((ours.to_string().as_str(), ours.anchor), ("0-1-9", None));
-    }
-
-    #[test]
-    fn positions_saved_before_mariadb_was_known_are_read() {
-        let saved = serde_json::json!({
-            "gtid_set": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5",
-            "file": "binlog.000002",
-            "offset": 157,
-            "server_uuid": "3e11fa47-71ca-11e1-9e33-c80aa9429562",
-            "anchor": {
-                "gtid": "3e11fa47-71ca-11e1-9e33-c80aa9429562:5",
-                "file": "binlog.000002",
-                "offset": 97,
-                "committed_micros": 1,
-            },
-        });
-        let read: Position = serde_json::from_value(saved.clone()).unwrap();
-        assert!(matches!(read.gtid_set, Some(GtidPosition::Mysql(_))));
-        assert_eq!(serde_json::to_value(&read).unwrap(), saved);
-    }
-
-    #[test]
-    fn what_an_earlier_version_saved_is_read() {
-        let saved = r#"{"gtid_set":null,"file":"b.1","offset":4,"server_uuid":"","anchor":null}"#;
-        let position: Position = serde_json::from_str(saved).unwrap();
-        assert_eq!(serde_json::to_string(&position).unwrap(), saved);
-        let open = with_two_open(true);
-        let text = serde_json::to_string(&open).unwrap();
-        assert_eq!(serde_json::from_str::<Position>(&text).unwrap(), open);
-    }
-}
+mod tests;

@@ -149,18 +149,6 @@ async fn what_is_not_followed_stops_it() {
         &["CREATE OR REPLACE TABLE", "orders", "checkpoint reset"],
     )
     .await;
-    let xid = format!("cnry{:08x}", fastrand::u32(..));
-    assert_stops(
-        &[
-            &format!("XA START '{xid}'"),
-            "INSERT INTO orders VALUES (9, 'cnry')",
-            &format!("XA END '{xid}'"),
-            &format!("XA PREPARE '{xid}'"),
-            &format!("XA ROLLBACK '{xid}'"),
-        ],
-        &["XA transaction"],
-    )
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

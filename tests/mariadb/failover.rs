@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// Makes one server follow another from its first transaction on.
-async fn follow(replica: &Source, primary: &Address) {
+pub async fn follow(replica: &Source, primary: &Address) {
     replica
         .run_all(&[
             &format!(
@@ -24,7 +24,7 @@ async fn follow(replica: &Source, primary: &Address) {
         .await;
 }
 
-async fn has_followed(replica: &Source, primary: &Source) {
+pub async fn has_followed(replica: &Source, primary: &Source) {
     let wanted = primary.executed().await;
     for _ in 0..600 {
         if replica.includes(&replica.executed().await, &wanted).await {
@@ -36,11 +36,11 @@ async fn has_followed(replica: &Source, primary: &Source) {
 }
 
 /// A source behind another address; nothing of it is made or removed.
-fn at(source: &Source, address: &Address) -> Source {
+pub fn at(source: &Source, address: &Address) -> Source {
     Source { address: address.clone(), ..source.clone() }
 }
 
-fn without_database(source: &Source) -> Source {
+pub fn without_database(source: &Source) -> Source {
     Source { database: "mysql".to_owned(), ..source.clone() }
 }
 

@@ -4,7 +4,7 @@ mod checking;
 mod copying;
 mod domains;
 mod events;
-mod failover;
+pub mod failover;
 mod lost;
 mod surviving;
 mod versioned;

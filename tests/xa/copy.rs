@@ -38,7 +38,7 @@ async fn a_copy_waits_for_what_was_prepared_before_it() {
     binleaf.stops().await;
 }
 
-async fn waits_for(binleaf: &mut crate::support::Binleaf, count: u32) {
+pub async fn waits_for(binleaf: &mut crate::support::Binleaf, count: u32) {
     binleaf.until("waiting", |status| status["phase"] == "snapshot").await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let status = binleaf.replication().await;

@@ -2,6 +2,7 @@
 
 mod copy;
 mod large;
+mod mariadb;
 mod session;
 mod stages;
 mod without_gtids;

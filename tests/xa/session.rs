@@ -6,7 +6,9 @@ use bson::Document;
 use mysql_async::prelude::Queryable;
 use serde_json::Value;
 
-use crate::support::{Binleaf, Launch, Pair, databases::Source, servers::Address};
+use crate::support::{
+    Binleaf, Launch, Pair, databases::Source, flavour::Flavour, servers::Address,
+};
 
 /// A name that no other test uses: a server knows each only once.
 pub fn name() -> String {
@@ -41,9 +43,11 @@ pub async fn pair_on(source: Address) -> Pair {
             "CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(40))",
             "INSERT INTO other VALUES (1, 'cnry')",
             "INSERT INTO account VALUES (1, 'cnry a', 100), (2, 'cnry b', 200), (3, 'cnry c', 300)",
-            &format!("GRANT XA_RECOVER_ADMIN ON *.* TO `{user}`@`%`"),
         ])
         .await;
+    if pair.source.flavour == Flavour::Mysql {
+        pair.source.run(format!("GRANT XA_RECOVER_ADMIN ON *.* TO `{user}`@`%`")).await;
+    }
     pair
 }
 
@@ -53,6 +57,21 @@ pub async fn pair() -> Pair {
 
 pub fn launch(pair: &Pair) -> Launch {
     Launch::of(pair).set("checkpoint", "interval", "\"50ms\"")
+}
+
+/// Held rows are read by the layout of their time, which rests on this: the accounts are locked.
+pub async fn no_ddl_comes_between(source: &Source) {
+    let mut conn = source.connect().await;
+    conn.query_drop("SET lock_wait_timeout = 1, innodb_lock_wait_timeout = 1")
+        .await
+        .expect("a setting");
+    for statement in ["ALTER TABLE account ADD COLUMN more INT", "DROP TABLE account"] {
+        let refused = conn.query_drop(statement).await;
+        let is_locked =
+            matches!(&refused, Err(mysql_async::Error::Server(error)) if error.code == 1205);
+        assert!(is_locked, "{statement}: {refused:?}");
+    }
+    conn.disconnect().await.expect("a clean end");
 }
 
 /// The account's cents in the target.
@@ -87,6 +106,24 @@ pub async fn stands_at(binleaf: &mut Binleaf, pair: &Pair, set: &str) {
     let status = binleaf.until(&wish, is_there).await;
     assert_eq!(status["lag_transactions"], 0, "open ones are nothing to catch up with: {status:#}");
     saves(pair, |position| position.get_str("gtid_set").is_ok_and(|saved| saved == set)).await;
+}
+
+/// Waits until everything is applied but what is open.
+pub async fn has_what_is_settled(binleaf: &mut Binleaf, source: &Source) {
+    let executed = source.executed().await;
+    let is_there = |status: &Value| {
+        status["source_position"]["gtid_set"].as_str() == Some(&executed)
+            && status["lag_transactions"] == 0
+    };
+    binleaf.until("at the source's end but for what is open", is_there).await;
+}
+
+/// Waits until it stands here with so many open ones, all else applied.
+pub async fn is_current(binleaf: &mut Binleaf, pair: &Pair, place: &str, open: u64) {
+    has_what_is_settled(binleaf, &pair.source).await;
+    stands_at(binleaf, pair, place).await;
+    assert_eq!(binleaf.replication().await["position"]["prepared_xa"], open);
+    pair.assert_equal().await;
 }
 
 /// Waits until the saved position is as wished.

@@ -47,6 +47,22 @@ impl DomainPosition {
         self.0.insert(gtid.domain, gtid);
     }
 
+    /// The last transaction of a domain.
+    #[must_use]
+    pub fn last(&self, domain: u32) -> Option<DomainGtid> {
+        self.0.get(&domain).copied()
+    }
+
+    /// Goes to a place in a domain, or to before its first transaction.
+    pub fn go_to(&mut self, domain: u32, last: Option<DomainGtid>) {
+        match last {
+            Some(last) => self.advance(last),
+            None => {
+                self.0.remove(&domain);
+            }
+        }
+    }
+
     /// The last transactions, by domain.
     pub fn iter(&self) -> impl Iterator<Item = &DomainGtid> {
         self.0.values()

@@ -85,9 +85,6 @@ pub enum BinlogError {
     /// A transaction without a GTID where GTIDs are used.
     #[error("the source sent a transaction without a GTID")]
     Anonymous,
-    /// A distributed transaction in two phases, of MariaDB's.
-    #[error("an XA transaction of MariaDB's in two phases, which this version does not follow")]
-    Xa,
     /// The commit of an XA transaction whose rows were logged before the stream began and that no copy holds.
     #[error(
         "an XA transaction was committed that had been prepared before the copy began: its rows are missing"
@@ -170,7 +167,6 @@ impl BinlogError {
             | Self::Encrypted
             | Self::FragmentedRows
             | Self::Anonymous
-            | Self::Xa
             | Self::XaUnknown
             | Self::Statement { .. }
             | Self::RolledBack
@@ -215,9 +211,6 @@ impl BinlogError {
             }
             Self::Anonymous => {
                 "SET GLOBAL gtid_mode = ON; -- all transactions need a GTID once the position is a GTID set"
-            }
-            Self::Xa => {
-                "commit in one phase (XA COMMIT … ONE PHASE) or without XA; `binleaf checkpoint reset`, then `binleaf run`, copies the tables anew"
             }
             Self::XaUnknown => {
                 "`binleaf checkpoint reset`, then `binleaf run`, copies the tables anew; with the right XA_RECOVER_ADMIN the copy first waits for such transactions"

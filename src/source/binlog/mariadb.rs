@@ -36,8 +36,8 @@ pub(super) struct DomainEvent {
     pub(super) gtid: DomainGtid,
     /// The group is one statement.
     pub(super) is_standalone: bool,
-    /// It is a phase of an XA transaction in two phases.
-    pub(super) is_xa: bool,
+    /// It is the first phase of an XA transaction.
+    pub(super) is_prepared: bool,
     /// Its statement has no effect: the first half of an ALTER TABLE, or its undoing.
     pub(super) is_void: bool,
 }
@@ -50,7 +50,7 @@ pub(super) fn gtid(server: u32, body: &[u8]) -> Result<DomainEvent, Malformed> {
     Ok(DomainEvent {
         gtid: DomainGtid { domain, server, sequence },
         is_standalone: flags & STANDALONE != 0,
-        is_xa,
+        is_prepared: flags & PREPARED_XA != 0,
         is_void: !is_xa && more_flags(flags, wire)? & (ALTER_BEGINS | ALTER_GIVEN_UP) != 0,
     })
 }
@@ -143,7 +143,7 @@ mod tests {
     fn a_gtid_has_its_domain_and_the_headers_server() {
         let event = gtid(99, &STANDALONE_DDL).unwrap();
         assert_eq!(event.gtid.to_string(), "7-99-2");
-        assert!(event.is_standalone && !event.is_xa && !event.is_void);
+        assert!(event.is_standalone && !event.is_prepared && !event.is_void);
     }
 
     #[test]
@@ -154,7 +154,8 @@ mod tests {
             gtid(1, &body).unwrap()
         };
         assert!(!with(0x0C, 0x10).is_standalone);
-        assert!(with(0x4C, 1).is_xa && with(0x8D, 1).is_xa);
+        assert!(with(0x4C, 1).is_prepared && !with(0x8D, 1).is_prepared);
+        assert!(!with(0x4C, 2).is_void && !with(0x8D, 2).is_void, "a name follows, not flags");
         assert!(with(0x29, 0x12).is_void && with(0x29, 0x18).is_void);
         assert!(!with(0x29, 0x14).is_void, "this half has the effect");
         let mut grouped = STANDALONE_DDL[..12].to_vec();

@@ -14,9 +14,12 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// One that declares this many bytes of events.
-    pub(super) const fn new(declared: u64) -> Self {
-        Self { declared, seen: 0 }
+    /// One that declares this many bytes of events; no more than the limit of an event.
+    pub(super) const fn new(declared: u64, limit: u64) -> Result<Self, BinlogError> {
+        match declared <= limit {
+            true => Ok(Self { declared, seen: 0 }),
+            false => Err(BinlogError::TooLarge { table: None, size: declared, limit }),
+        }
     }
 
     /// Counts an event; false when it comes behind the last one inside.

@@ -9,7 +9,7 @@ mod problem;
 mod statements;
 mod xa;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use mysql_common::binlog::events::Event;
 
@@ -32,7 +32,7 @@ use super::{
 use crate::{
     model::{
         change::{Mark, Message, Origin, Rows, SchemaChanged},
-        gtid::TransactionId,
+        gtid::{DomainGtid, TransactionId},
         position::{Position, Transaction, file_number},
     },
     runtime::channel::Sender,
@@ -71,6 +71,8 @@ pub(super) struct Assembler<D> {
     pub(super) is_described: bool,
     /// The file's number and the offset in it before which transactions are known already.
     skip_to: (u64, u64),
+    /// The last transaction of each domain (MariaDB) up to which transactions are known already.
+    known: HashMap<u32, DomainGtid>,
     /// XA transactions that are prepared.
     held: Held,
     /// Everything up to here is in the first copy, however long ago it was prepared.
@@ -120,6 +122,7 @@ impl<D: Describe> Assembler<D> {
             payload: None,
             is_described: false,
             skip_to: (0, 0),
+            known: HashMap::new(),
             held: Held::default(),
             copied_to: parts.copied_to,
             clock_micros: 0,
@@ -147,6 +150,7 @@ impl<D: Describe> Assembler<D> {
         let (file, offset) = self.position.reached();
         let is_by_file = self.position.gtid_set.is_none();
         self.skip_to = if is_by_file { (file_number(file), offset) } else { (0, 0) };
+        self.known = self.position.known_ahead().map(|gtid| (gtid.domain, gtid)).collect();
     }
 
     /// How people name the place that is being read.
@@ -208,7 +212,9 @@ impl<D: Describe> Assembler<D> {
             kind::XID => return self.finish().await,
             kind::QUERY => return self.query(event::query(body)?, start).await,
             kind::EXECUTE_LOAD_QUERY => return self.query(event::load_query(body)?, start).await,
-            kind::TRANSACTION_PAYLOAD => self.open_payload(event::payload_size(body)?)?,
+            kind::TRANSACTION_PAYLOAD => {
+                self.payload = Some(Payload::new(event::payload_size(body)?, self.event_limit)?);
+            }
             kind::QUERY_COMPRESSED => {
                 return self.compressed_query(event::query(body)?, start).await;
             }
@@ -248,15 +254,6 @@ impl<D: Describe> Assembler<D> {
             _ if event::is_ignorable(event.header()) => {}
             unknown => return Err(BinlogError::UnknownEvent(unknown).into()),
         }
-        Ok(())
-    }
-
-    fn open_payload(&mut self, declared: u64) -> Result<(), BinlogError> {
-        if declared > self.event_limit {
-            let limit = self.event_limit;
-            return Err(BinlogError::TooLarge { table: None, size: declared, limit });
-        }
-        self.payload = Some(Payload::new(declared));
         Ok(())
     }
 
@@ -304,7 +301,8 @@ impl<D: Describe> Assembler<D> {
             committed_micros: committed_micros.unwrap_or(self.clock_micros),
         });
         let place = (file_number(&transaction.file), start);
-        let is_skipped = place < self.skip_to && !self.position().is_prepared(&transaction);
+        let is_known = self.passes_known(transaction.gtid.as_ref()) || place < self.skip_to;
+        let is_skipped = is_known && !self.position().is_prepared(&transaction);
         self.open.insert(Open {
             transaction,
             has_begun: false,
@@ -445,8 +443,8 @@ impl<D: Describe> Assembler<D> {
         let end_offset = self.place.end;
         let mark = Mark::Transaction { transaction: Arc::clone(&transaction), end_offset };
         self.send(Message::Mark(mark)).await?;
-        if let (Some(set), Some(gtid)) = (&mut self.position.gtid_set, &transaction.gtid) {
-            set.advance(gtid);
+        if let Some(gtid) = &transaction.gtid {
+            self.position.advance_gtids(gtid);
         }
         self.last = Some((transaction, end_offset));
         self.pass_fresh();

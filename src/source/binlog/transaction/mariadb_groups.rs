@@ -23,13 +23,23 @@ impl<D: Describe> Assembler<D> {
         if !self.is_described {
             return Err(BinlogError::Transport);
         }
-        if event.is_xa {
-            return Err(BinlogError::Xa);
-        }
+        let rows = event.is_prepared.then(|| self.held.begin());
         let open = self.open_at(Some(TransactionId::Mariadb(event.gtid)), None, start);
         open.has_begun = !event.is_standalone;
         open.is_void = event.is_void;
+        open.held = rows.filter(|_| !open.is_skipped);
         Ok(())
+    }
+
+    /// Whether a transaction of MariaDB's is known already. They come in the order of their domain, whose numbers need
+    /// not grow: the last of the known ones is recognised by itself.
+    pub(super) fn passes_known(&mut self, gtid: Option<&TransactionId>) -> bool {
+        let Some(TransactionId::Mariadb(gtid)) = gtid else { return false };
+        let Some(last) = self.known.get(&gtid.domain) else { return false };
+        if last == gtid {
+            self.known.remove(&gtid.domain);
+        }
+        true
     }
 
     pub(super) async fn compressed_query(

@@ -216,7 +216,7 @@ async fn without_gtids_known_transactions_are_skipped_and_rotations_move_the_pos
     assert!(position.gtid_set.is_none() && position.anchor.is_none());
 }
 
-fn query(text: &str) -> Event {
+pub(super) fn query(text: &str) -> Event {
     query_of(&[], text.as_bytes())
 }
 
