@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     checkpoint::MongoCheckpoints,
-    config::Config,
+    config::{Config, Existing, SnapshotWhen},
     mapping::{Plan, PlanIssue, RuleBook, shared_collections},
     model::{
         fault::{Fault, Stage},
@@ -69,13 +69,21 @@ pub(super) async fn run(
         sink::preflight::run(&Subject {
             target: &config.target,
             checkpoint: &config.checkpoint,
-            existing: config.snapshot.existing,
+            existing: existing(config),
             tables: &places,
             begun: &ours(surroundings),
         })
         .await,
     );
     findings
+}
+
+/// What becomes of documents that are there: whoever streams without a copy has one of his own.
+const fn existing(config: &Config) -> Existing {
+    match config.snapshot.when {
+        SnapshotWhen::Never => Existing::Merge,
+        SnapshotWhen::Initial | SnapshotWhen::Always => config.snapshot.existing,
+    }
 }
 
 /// The tables whose collections were filled by an earlier run.

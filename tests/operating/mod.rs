@@ -5,3 +5,4 @@ mod command_line;
 mod discretion;
 mod state;
 mod status;
+mod uncopied;
