@@ -14,9 +14,9 @@ use crate::{
 /// Larger than any table here, and prime to its number of rows: multiples of it come by every key once, in no order.
 const STRIDE: u64 = 1_000_003;
 
-/// Commits `changes` changes: of ten, two are inserts, seven updates, one is a delete. No key is touched twice, so that
+/// Makes `changes` changes, so many a transaction: of ten, two are inserts, seven updates, one is a delete. No key is touched twice, so that
 /// the bare driver's connections may go on side by side and nobody gains by leaving out what is overwritten.
-const CHURN: &str = "CREATE PROCEDURE churn(changes INT, known INT, first_new BIGINT)
+const CHURN: &str = "CREATE PROCEDURE churn(changes INT, known INT, first_new BIGINT, together INT)
 BEGIN
   DECLARE number INT DEFAULT 0;
   DECLARE victim BIGINT;
@@ -31,7 +31,7 @@ BEGIN
       ELSE UPDATE orders SET version = version + 1, customer = customer + 1 WHERE id = victim;
     END CASE;
     SET number = number + 1;
-    IF MOD(number, 50) = 0 THEN
+    IF MOD(number, together) = 0 THEN
       COMMIT;
       START TRANSACTION;
     END IF;
@@ -42,13 +42,13 @@ END";
 /// Binleaf's rates and the bare driver's. Every backlog is of a table as it was filled, newly copied.
 pub async fn measure(pair: &Pair, size: Size) -> Result {
     let mut result = Result { operations: size.changes, ..Result::default() };
-    pair.source.run_all(&["DROP PROCEDURE IF EXISTS churn", CHURN]).await;
+    prepare(pair).await;
     for _ in 0..size.rounds {
         for shape in SHAPES {
             fill(pair, size.rows).await;
             pair.target.handle().drop().await.expect("the target answers");
             assert_eq!(launch(pair, shape).command(&["snapshot"]).await.code, Some(0));
-            churn(pair, size).await;
+            churn(pair, size, 50).await;
             let begun = Instant::now();
             let mut binleaf = launch(pair, shape).run();
             binleaf.catches_up().await;
@@ -65,10 +65,16 @@ pub async fn measure(pair: &Pair, size: Size) -> Result {
     result
 }
 
-async fn churn(pair: &Pair, size: Size) {
+/// Makes ready for [`churn`].
+pub async fn prepare(pair: &Pair) {
+    pair.source.run_all(&["DROP PROCEDURE IF EXISTS churn", CHURN]).await;
+}
+
+/// Commits the changes, so many a transaction.
+pub async fn churn(pair: &Pair, size: Size, together: u32) {
     let Size { rows, changes, .. } = size;
     let (pattern, new) = ("CREATE TABLE pattern AS SELECT * FROM orders WHERE id = 1", rows + 1);
-    let call = format!("CALL churn({changes}, {rows}, {new})");
+    let call = format!("CALL churn({changes}, {rows}, {new}, {together})");
     pair.source.run_all(&["SET sql_log_bin = 0", pattern, "SET sql_log_bin = 1", &call]).await;
     pair.source.run_all(&["SET sql_log_bin = 0", "DROP TABLE pattern"]).await;
 }

@@ -5,6 +5,8 @@
 //! driver's, both measured in the same batch sizes and numbers of connections, one after the other. The driver has its
 //! documents ready in memory; binleaf's time begins with its process and ends when the last row is durable and its
 //! position is saved.
+//!
+//! What binleaf itself costs is measured into a target that only acknowledges, beside the binlog read bare.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -17,8 +19,10 @@
     reason = "a measurement that cannot go on panics and says why"
 )]
 
+mod acknowledging;
 mod backlog;
 mod bare;
+mod nothing;
 mod rates;
 #[path = "../../tests/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the tests use the rest")]
@@ -54,20 +58,36 @@ const SHAPES: [Shape; 3] = [Shape::new(2, 1000), Shape::new(2, 3000), Shape::new
 const SHORT: Size = Size { rows: 60_000, changes: 20_000, rounds: 1 };
 
 fn main() {
-    let size = if std::env::args().any(|argument| argument == "--short") { SHORT } else { FULL };
+    let is_there = |word: &str| std::env::args().any(|argument| argument == word);
+    let size = if is_there("--short") { SHORT } else { FULL };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(measure(size));
+    let runtime = runtime.expect("a runtime");
+    if is_there("--nothing") {
+        let cost = runtime.block_on(async { nothing::measure(&pair().await, size).await });
+        println!("{}", json!({ "into_nothing": cost }));
+    } else {
+        runtime.block_on(measure(size));
+    }
+}
+
+async fn pair() -> Pair {
+    let pair = Pair::new().await;
+    pair.source.run_all(&[ORDERS]).await;
+    pair
 }
 
 async fn measure(size: Size) {
-    let pair = Pair::new().await;
-    pair.source.run_all(&[ORDERS]).await;
+    let pair = pair().await;
     fill(&pair, size.rows).await;
     let snapshot = copy(&pair, size).await;
     snapshot.tell("snapshot");
     let backlog = backlog::measure(&pair, size).await;
     backlog.tell("backlog");
-    println!("{}", json!({ "snapshot": snapshot.json(), "backlog": backlog.json() }));
+    let nothing = nothing::measure(&pair, size).await;
+    println!(
+        "{}",
+        json!({ "snapshot": snapshot.json(), "backlog": backlog.json(), "into_nothing": nothing })
+    );
 }
 
 /// What was measured of one job, in operations a second.

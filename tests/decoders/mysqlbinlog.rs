@@ -3,11 +3,10 @@
 //! A row is printed as comment lines: `### INSERT INTO`, `### SET`, then one line a column, such as
 //! `###   @2=-1 (255) /* TINYINT meta=0 nullable=1 is_null=0 */`. The lines are bytes: text stands in its own charset.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::path::PathBuf;
 
 use bson::Bson;
 use tempfile::TempDir;
-use tokio::process::Command;
 
 use super::{
     Precision, Said,
@@ -19,6 +18,7 @@ use crate::{
     support::{
         comparer::json::{self, Numbers},
         databases::Source,
+        mysqlbinlog,
     },
 };
 
@@ -30,7 +30,7 @@ pub async fn print(source: &Source, (file, offset): &(String, u64)) -> Vec<u8> {
     let (database, start) =
         (format!("--database={}", source.database), format!("--start-position={offset}"));
     let how = ["-vv", "--base64-output=decode-rows", "--to-last-log", &database, &start, file];
-    run(source, &how).await
+    mysqlbinlog::run(source, &how).await
 }
 
 /// A whole file of the binlog, and the folder that it goes with.
@@ -43,32 +43,8 @@ pub struct Copied {
 pub async fn copy(source: &Source, file: &str) -> Copied {
     let folder = tempfile::tempdir().expect("a folder");
     let result = format!("--result-file={}/", folder.path().display());
-    run(source, &["--raw", &result, file]).await;
+    mysqlbinlog::run(source, &["--raw", &result, file]).await;
     Copied { file: folder.path().join(file), _folder: folder }
-}
-
-async fn run(source: &Source, arguments: &[&str]) -> Vec<u8> {
-    // The programs of a server that `dev/servers` did not install are on the path.
-    let program = std::env::var_os("TEST_MYSQL_BIN").map_or_else(OsString::new, |folder| {
-        let mut folder = folder;
-        folder.push("/");
-        folder
-    });
-    let mut path = program;
-    path.push("mysqlbinlog");
-    let address = &source.address;
-    let output = Command::new(&path)
-        .args(["--read-from-remote-server", "--user=root", "--ssl-mode=PREFERRED"])
-        .args([format!("--host={}", address.host), format!("--port={}", address.port)])
-        .args(arguments)
-        .env("MYSQL_PWD", &address.password)
-        .output()
-        .await
-        .unwrap_or_else(|error| {
-            panic!("mysqlbinlog comes with the server's client programs: {error}")
-        });
-    assert!(output.status.success(), "mysqlbinlog: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
 }
 
 /// Reads the rows of what was printed.

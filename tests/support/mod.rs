@@ -9,6 +9,7 @@ pub mod flavour;
 pub mod launch;
 pub mod logs;
 pub mod metrics;
+pub mod mysqlbinlog;
 pub mod ports;
 pub mod proxy;
 pub mod sakila;
