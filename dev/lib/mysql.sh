@@ -51,6 +51,8 @@ mariadb_ready() {
   said=$("$1/root/bin/mariadb" --no-defaults --host=127.0.0.1 --port="$2" --user=root --skip-ssl --connect-timeout=2 -e 'select 1' 2>&1) || [[ $said == *"Access denied"* ]]
 }
 
+# Each has a folder for temporary files of its own: MariaDB removes at its start whatever looks like its own in it, the
+# temporary tables of another server that is running among it.
 # Durability against a killed process, not against a power cut: what was committed sits in the kernel's page cache, and
 # a SIGKILL does not take it away (flush-log-at-trx-commit=2 writes the log at every commit; sync-binlog=0 likewise).
 mysql_spawn() {
@@ -62,10 +64,10 @@ mysql_spawn() {
     mv "$dir/data.new" "$dir/data"
   fi
   sockets=$(socket_folder "$dir")
-  mkdir -p "$sockets"
+  mkdir -p "$sockets" "$dir/tmp"
   mapfile -t flags < <(common_flags "$home" mysql "$dir/data")
   TZ=UTC daemon "$dir" mysqld "$home/root/bin/mysqld" "${flags[@]}" --plugin-dir="$home/root/usr/lib/mysql/plugin" --secure-file-priv=NULL \
-    --bind-address=127.0.0.1 --port="$port" --socket="$sockets/mysqld.sock" --pid-file="$dir/data/mysqld.pid" --mysqlx=OFF \
+    --bind-address=127.0.0.1 --port="$port" --socket="$sockets/mysqld.sock" --pid-file="$dir/data/mysqld.pid" --tmpdir="$dir/tmp" --mysqlx=OFF \
     --server-id="$port" --gtid-mode=ON --enforce-gtid-consistency=ON \
     --innodb-buffer-pool-size=128M --innodb-redo-log-capacity=128M --innodb-flush-log-at-trx-commit=2 --sync-binlog=0 \
     "$@"
@@ -81,10 +83,10 @@ mariadb_spawn() {
     mv "$dir/data.new" "$dir/data"
   fi
   sockets=$(socket_folder "$dir")
-  mkdir -p "$sockets"
+  mkdir -p "$sockets" "$dir/tmp"
   mapfile -t flags < <(common_flags "$home" mariadb "$dir/data")
   TZ=UTC daemon "$dir" mariadbd "$home/root/bin/mariadbd" "${flags[@]}" --bind-address=127.0.0.1 --port="$port" --socket="$sockets/mariadbd.sock" \
-    --pid-file="$dir/data/mariadbd.pid" --server-id="$port" --log-bin="$dir/data/binlog" --binlog-format=ROW \
+    --pid-file="$dir/data/mariadbd.pid" --tmpdir="$dir/tmp" --server-id="$port" --log-bin="$dir/data/binlog" --binlog-format=ROW \
     --innodb-buffer-pool-size=128M --innodb-log-file-size=96M --innodb-flush-log-at-trx-commit=2 --sync-binlog=0 \
     "$@"
   await_ready "$dir" mariadbd 90 mariadb_ready "$home" "$port"
