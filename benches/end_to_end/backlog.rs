@@ -14,8 +14,9 @@ use crate::{
 /// Larger than any table here, and prime to its number of rows: multiples of it come by every key once, in no order.
 const STRIDE: u64 = 1_000_003;
 
-/// Makes `changes` changes, so many a transaction: of ten, two are inserts, seven updates, one is a delete. No key is touched twice, so that
-/// the bare driver's connections may go on side by side and nobody gains by leaving out what is overwritten.
+/// Makes `changes` changes, so many a transaction: of ten, two are inserts, seven updates, one is a delete. No key is
+/// touched twice, so that the bare driver's connections may go on side by side and nobody gains by leaving out what is
+/// overwritten.
 const CHURN: &str = "CREATE PROCEDURE churn(changes INT, known INT, first_new BIGINT, together INT)
 BEGIN
   DECLARE number INT DEFAULT 0;

@@ -7,8 +7,8 @@
 //! place in the binlog is at or past the transaction.
 //!
 //! Rows are equal when all their columns are, NULL being equal to NULL: text and geometry by their bytes, not by
-//! collation; FLOAT by the double that it is; ENUM, SET, BIT and YEAR by number; JSON by the
-//! server's own text, since it holds the numbers 1 and 1.0 for equal.
+//! collation; FLOAT by the double that it is; ENUM, SET, BIT and YEAR by number; JSON by the server's own text,
+//! since it holds the numbers 1 and 1.0 for equal.
 
 mod visible;
 
@@ -261,8 +261,8 @@ fn question(
 /// One column's part of it.
 fn equal(column: &Column, value: &SqlValue) -> Result<String, ReaderError> {
     let name = quote_identifier(&column.name);
-    let operand = literal::operand(value, &column.kind);
     let misfit = || ReaderError::Misfit(column.name.clone());
+    let operand = || literal::operand(value, &column.kind).ok_or_else(misfit);
     match &column.kind {
         ColumnType::Json => {
             let text = literal::raw_text(value).ok_or_else(misfit)?;
@@ -271,21 +271,17 @@ fn equal(column: &Column, value: &SqlValue) -> Result<String, ReaderError> {
         ColumnType::Enum { .. }
         | ColumnType::Set { .. }
         | ColumnType::Bit { .. }
-        | ColumnType::Year => {
-            let operand = operand.ok_or_else(misfit)?;
-            Ok(format!("CAST({name} AS UNSIGNED) <=> {operand}"))
-        }
+        | ColumnType::Year => Ok(format!("CAST({name} AS UNSIGNED) <=> {}", operand()?)),
         ColumnType::Geometry | ColumnType::Vector { .. } => {
-            let operand = operand.ok_or_else(misfit)?;
-            Ok(format!("CAST({name} AS BINARY) <=> {operand}"))
+            Ok(format!("CAST({name} AS BINARY) <=> {}", operand()?))
         }
         // The comparison by collation is implied by that of the bytes; an index can serve it.
         ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Text { .. } => {
-            let operand = operand.ok_or_else(misfit)?;
+            let operand = operand()?;
             let bytes = literal::raw_text(value).ok_or_else(misfit)?;
             Ok(format!("{name} <=> {operand} AND CAST({name} AS BINARY) <=> {bytes}"))
         }
-        _ => Ok(format!("{name} <=> {}", operand.ok_or_else(misfit)?)),
+        _ => Ok(format!("{name} <=> {}", operand()?)),
     }
 }
 

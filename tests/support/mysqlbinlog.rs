@@ -1,6 +1,6 @@
 //! The server's own program that reads its binlog.
 
-use std::ffi::OsString;
+use std::path::PathBuf;
 
 use tokio::process::Command;
 
@@ -9,13 +9,8 @@ use super::databases::Source;
 /// Runs it against a source; what it prints.
 pub async fn run(source: &Source, arguments: &[&str]) -> Vec<u8> {
     // The programs of a server that `dev/servers` did not install are on the path.
-    let program = std::env::var_os("TEST_MYSQL_BIN").map_or_else(OsString::new, |folder| {
-        let mut folder = folder;
-        folder.push("/");
-        folder
-    });
-    let mut path = program;
-    path.push("mysqlbinlog");
+    let path = PathBuf::from(std::env::var_os("TEST_MYSQL_BIN").unwrap_or_default());
+    let path = path.join("mysqlbinlog");
     let address = &source.address;
     let output = Command::new(&path)
         .args(["--read-from-remote-server", "--user=root", "--ssl-mode=PREFERRED"])

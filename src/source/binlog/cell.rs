@@ -128,21 +128,10 @@ impl Cell {
         }
     }
 
-    /// Reads the cell and shows it.
-    pub(super) fn show(
-        &self,
-        wire: &mut Wire<'_>,
-        image: Image,
-        column: usize,
-        visitor: &mut dyn RowVisitor,
-    ) -> Result<(), Malformed> {
-        self.show_here(wire, image, column, visitor)
-    }
-
-    /// The same as a part of its caller, for the one that shows most cells. Each arm makes its value where the visitor
-    /// takes it: handing it through a result copied it twice, which took as long as reading it.
+    /// Reads the cell and shows it, as a part of its caller. Each arm makes its value where the visitor takes it: handing
+    /// it through a result copied it twice, which took as long as reading it.
     #[inline(always)]
-    pub(super) fn show_here(
+    pub(super) fn show(
         &self,
         wire: &mut Wire<'_>,
         image: Image,

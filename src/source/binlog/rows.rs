@@ -239,7 +239,7 @@ fn show_image(
         if is_set(nulls, column) {
             visitor.cell(image, column, crate::model::value::Value::Null);
         } else {
-            cell.show_here(wire, image, column, visitor)?;
+            cell.show(wire, image, column, visitor)?;
         }
     }
     Ok(())

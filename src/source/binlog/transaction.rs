@@ -9,7 +9,7 @@ mod problem;
 mod statements;
 mod xa;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use mysql_common::binlog::events::Event;
 
@@ -32,7 +32,7 @@ use super::{
 use crate::{
     model::{
         change::{Mark, Message, Origin, Rows, SchemaChanged},
-        gtid::{DomainGtid, TransactionId},
+        gtid::{DomainPosition, TransactionId},
         position::{Position, Transaction, file_number},
     },
     runtime::channel::Sender,
@@ -72,7 +72,7 @@ pub(super) struct Assembler<D> {
     /// The file's number and the offset in it before which transactions are known already.
     skip_to: (u64, u64),
     /// The last transaction of each domain (MariaDB) up to which transactions are known already.
-    known: HashMap<u32, DomainGtid>,
+    known: DomainPosition,
     /// XA transactions that are prepared.
     held: Held,
     /// Everything up to here is in the first copy, however long ago it was prepared.
@@ -122,7 +122,7 @@ impl<D: Describe> Assembler<D> {
             payload: None,
             is_described: false,
             skip_to: (0, 0),
-            known: HashMap::new(),
+            known: DomainPosition::default(),
             held: Held::default(),
             copied_to: parts.copied_to,
             clock_micros: 0,
@@ -150,7 +150,7 @@ impl<D: Describe> Assembler<D> {
         let (file, offset) = self.position.reached();
         let is_by_file = self.position.gtid_set.is_none();
         self.skip_to = if is_by_file { (file_number(file), offset) } else { (0, 0) };
-        self.known = self.position.known_ahead().map(|gtid| (gtid.domain, gtid)).collect();
+        self.known = self.position.known_ahead().collect();
     }
 
     /// How people name the place that is being read.

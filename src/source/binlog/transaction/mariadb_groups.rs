@@ -35,9 +35,9 @@ impl<D: Describe> Assembler<D> {
     /// not grow: the last of the known ones is recognised by itself.
     pub(super) fn passes_known(&mut self, gtid: Option<&TransactionId>) -> bool {
         let Some(TransactionId::Mariadb(gtid)) = gtid else { return false };
-        let Some(last) = self.known.get(&gtid.domain) else { return false };
-        if last == gtid {
-            self.known.remove(&gtid.domain);
+        let Some(last) = self.known.last(gtid.domain) else { return false };
+        if last == *gtid {
+            self.known.go_to(gtid.domain, None);
         }
         true
     }
