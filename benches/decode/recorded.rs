@@ -95,15 +95,25 @@ fn cut(rows: &[u8]) -> Vec<&[u8]> {
 }
 
 fn write_rows(body: &[u8]) -> Event {
+    let description = FormatDescriptionEvent::new(BinlogVersion::Version4);
+    let bytes = event(EventType::WRITE_ROWS_EVENT as u8, body);
+    Event::read(&description, bytes.as_slice()).expect("an event")
+}
+
+/// The bytes of an event, without a checksum.
+fn plain(of: &Event) -> Vec<u8> {
+    event(of.header().event_type_raw(), of.data())
+}
+
+fn event(kind: u8, body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(HEADER + body.len()).expect("an event's size");
     let mut bytes = 1_u32.to_le_bytes().to_vec();
-    bytes.push(EventType::WRITE_ROWS_EVENT as u8);
+    bytes.push(kind);
     bytes.extend(1_u32.to_le_bytes());
     bytes.extend(size.to_le_bytes());
     bytes.extend([0; 6]);
     bytes.extend(body);
-    let description = FormatDescriptionEvent::new(BinlogVersion::Version4);
-    Event::read(&description, bytes.as_slice()).expect("an event")
+    bytes
 }
 
 /// binleaf's decoder, mapping and batch, with buffers that have grown as far as they do.
@@ -116,7 +126,7 @@ pub(crate) struct Binleaf {
 
 impl Binleaf {
     pub(crate) fn new(recorded: &Recorded) -> Self {
-        let table = RecordedTable::of(&recorded.table_map).expect("a table");
+        let table = RecordedTable::of(&plain(&recorded.table_map)).expect("a table");
         let rules = RuleBook::new(&Config::default()).resolve(&table.schema().name);
         let plan = Plan::compile(Arc::clone(table.schema()), &rules).expect("a plan");
         Self { table, plan, mapper: RowMapper::default(), batch: BatchBuilder::default() }
@@ -124,7 +134,7 @@ impl Binleaf {
 
     /// The rows as the stream hands them on.
     pub(crate) fn block(&self, recorded: &Recorded) -> Box<dyn RowBlock> {
-        self.table.rows(recorded.rows.clone()).expect("rows")
+        self.table.rows(&plain(&recorded.rows)).expect("rows")
     }
 
     /// Decodes all rows into documents, each looked at and forgotten. Answers their bytes.

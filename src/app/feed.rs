@@ -73,7 +73,7 @@ pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
         return Ok(());
     }
     info!(operation = "sync_started", position = %work.position, "the stream begins");
-    send(&feed, Mark::StreamStarted { position: work.position.clone() }).await?;
+    send(&feed, Mark::StreamStarted { position: Box::new(work.position.clone()) }).await?;
     let (link, changes) = watch::channel(Link::default());
     let job = StreamJob {
         connector: feed.connector,

@@ -33,7 +33,7 @@ pub(super) async fn settle(feed: &Feed, state: &SnapshotState) -> Result<Option<
     let ask = || async { Ok(settled::reading_from(&feed.connector).await?) };
     let from = feed.patience.until_done(ask).await?;
     if let Some(from) = from.clone() {
-        send(feed, Mark::ReadingBegins { from }).await?;
+        send(feed, Mark::ReadingBegins { from: Box::new(from) }).await?;
     }
     Ok(from)
 }

@@ -118,23 +118,17 @@ pub struct SchemaChanged {
     pub statement: String,
 }
 
-/// A place that may be saved once everything before it is durable.
+/// A place that may be saved once everything before it is durable. What is rare is boxed: a transaction's mark is moved
+/// from hand to hand, and should be small.
 #[derive(Debug, Clone)]
 pub enum Mark {
-    /// The first copy begins: the position taken before the first read, and the tables to be copied.
-    SnapshotStarted {
-        /// Where the stream will start.
-        start: Position,
-        /// The tables.
-        tables: Vec<TableName>,
-    },
     /// XA transactions that were prepared before the first copy's start are settled, and reading begins.
     ReadingBegins {
         /// The position now: everything up to here is visible to all reads of the copy.
-        from: Position,
+        from: Box<Position>,
     },
     /// A range of the first copy has been read.
-    Range(RangeDone),
+    Range(Box<RangeDone>),
     /// What the source does not have has been removed from a table's collection.
     Swept {
         /// The table.
@@ -143,12 +137,12 @@ pub enum Mark {
     /// All tables have been read; the position now.
     SnapshotEnded {
         /// Once the stream has passed this, the copy is consistent.
-        end: Position,
+        end: Box<Position>,
     },
     /// The stream begins at this position.
     StreamStarted {
         /// The position.
-        position: Position,
+        position: Box<Position>,
     },
     /// A transaction ended, whether or not it touched a table of ours.
     Transaction {

@@ -332,10 +332,8 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     }
 
     fn note_mark(&mut self, mark: Mark) {
-        match &mark {
-            Mark::SnapshotStarted { .. } => self.handle.set_phase(Phase::Snapshot),
-            Mark::StreamStarted { .. } => self.handle.set_phase(Phase::CatchingUp),
-            _ => {}
+        if let Mark::StreamStarted { .. } = &mark {
+            self.handle.set_phase(Phase::CatchingUp);
         }
         self.ledger.note_mark(mark);
         self.note_consistency();

@@ -11,7 +11,6 @@ use std::{collections::VecDeque, sync::Arc};
 use crate::model::{
     change::Mark,
     position::Position,
-    snapshot::TableProgress,
     state::{State, StatePart},
     table::TableSchema,
 };
@@ -20,7 +19,7 @@ use crate::model::{
 #[derive(Debug)]
 enum Milestone {
     /// A mark of the source.
-    Mark(Box<Mark>),
+    Mark(Mark),
     /// A table's schema from here on.
     Schema(Arc<TableSchema>),
 }
@@ -126,12 +125,11 @@ impl Ledger {
             Mark::Passed { file, offset } => {
                 self.move_head(|head| head.position.pass(&file, offset));
             }
-            Mark::StreamStarted { position } => self.start_head(position),
-            mark @ (Mark::SnapshotStarted { .. }
-            | Mark::ReadingBegins { .. }
+            Mark::StreamStarted { position } => self.start_head(*position),
+            mark @ (Mark::ReadingBegins { .. }
             | Mark::Range(_)
             | Mark::SnapshotEnded { .. }
-            | Mark::Swept { .. }) => self.note(Milestone::Mark(Box::new(mark))),
+            | Mark::Swept { .. }) => self.note(Milestone::Mark(mark)),
         }
     }
 
@@ -210,7 +208,7 @@ impl Ledger {
 
     fn reach(&mut self, milestone: Milestone) {
         match milestone {
-            Milestone::Mark(mark) => self.reach_mark(*mark),
+            Milestone::Mark(mark) => self.reach_mark(mark),
             Milestone::Schema(table) => {
                 self.state.schemas.insert(table.name.to_string(), TableSchema::clone(&table));
                 self.mark_dirty(StatePart::All);
@@ -225,15 +223,10 @@ impl Ledger {
                 let progress = snapshot.tables.entry(done.table.to_string()).or_default();
                 progress.add(&done);
             }
-            Mark::ReadingBegins { from } => snapshot.reads_from = Some(from),
-            Mark::SnapshotEnded { end } => snapshot.end = Some(end),
+            Mark::ReadingBegins { from } => snapshot.reads_from = Some(*from),
+            Mark::SnapshotEnded { end } => snapshot.end = Some(*end),
             Mark::Swept { table } => {
                 snapshot.tables.entry(table.to_string()).or_default().unswept = false;
-            }
-            Mark::SnapshotStarted { tables, .. } => {
-                for table in tables {
-                    snapshot.tables.entry(table.to_string()).or_insert_with(TableProgress::default);
-                }
             }
             Mark::StreamStarted { .. }
             | Mark::Transaction { .. }

@@ -16,11 +16,18 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{FutureExt, future::BoxFuture};
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use super::{error::SourceError, password, tls};
+use super::{
+    error::SourceError,
+    password,
+    protocol::{self, Connection},
+    tls,
+};
 use crate::config::{SourceConfig, TlsMode};
 
 /// The largest packet that MySQL's protocol has. The server's own `max_allowed_packet` does not bound what a dump
@@ -109,19 +116,76 @@ impl Connector {
     /// When no host lets us in.
     pub async fn connect(&self) -> Result<Conn, SourceError> {
         let access = self.access().await?;
+        self.on_some_host(|host| self.connect_to(host, &access).boxed())
+            .await
+            .map(|(_, connection)| connection)
+    }
+
+    /// A connection without the driver, for rows and for the binlog.
+    pub(super) async fn open(&self) -> Result<Connection, SourceError> {
+        let password = self.password().await?;
+        let tls = protocol::tls_client(&self.config().tls).await?;
+        self.on_some_host(|host| self.open_at(host, &password, tls.clone()).boxed())
+            .await
+            .map(|(_, connection)| connection)
+    }
+
+    /// Tries the hosts in their order; tells the place of the one that served.
+    async fn on_some_host<'a, T>(
+        &'a self,
+        connect: impl Fn(&'a Host) -> BoxFuture<'a, Result<T, SourceError>>,
+    ) -> Result<(usize, T), SourceError> {
         let mut failures = Vec::new();
         for (place, host) in self.hosts() {
-            match self.connect_to(host, &access).await {
-                Ok(connection) => {
+            match connect(host).await {
+                Ok(connected) => {
                     self.shared.first.store(place, Ordering::Relaxed);
-                    return Ok(connection);
+                    return Ok((place, connected));
                 }
-                Err(error) => {
-                    failures.push(self.at_host(host, error));
-                }
+                Err(error) => failures.push(self.at_host(host, error)),
             }
         }
         Err(SourceError::of_hosts(failures))
+    }
+
+    /// `preferred` goes on in the clear as in [`Self::log_in`].
+    async fn open_at(
+        &self,
+        host: &Host,
+        password: &SecretString,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Result<Connection, SourceError> {
+        match self.open_session(host, password, tls).await {
+            Err(SourceError::NoTls) if self.may_go_in_the_clear() => {
+                self.open_session(host, password, None).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn open_session(
+        &self,
+        (host, port): &Host,
+        password: &SecretString,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> Result<Connection, SourceError> {
+        let access = protocol::Access {
+            host,
+            port: *port,
+            user: &self.config().user,
+            password: password.expose_secret(),
+            tls,
+            keepalive: KEEPALIVE,
+            largest_packet: LARGEST_PACKET,
+        };
+        let opening = async {
+            let mut connection = Connection::open(access).await?;
+            for statement in SESSION {
+                connection.run(statement).await?;
+            }
+            Ok::<_, SourceError>(connection)
+        };
+        within(self.config().connect_timeout, opening).await
     }
 
     /// How many hosts there are.
@@ -178,11 +242,13 @@ impl Connector {
     }
 
     async fn access(&self) -> Result<Access, SourceError> {
+        let tls = tls::options(&self.config().tls).await?;
+        Ok(Access { password: self.password().await?, tls })
+    }
+
+    async fn password(&self) -> Result<SecretString, SourceError> {
         let config = self.config();
-        Ok(Access {
-            password: password::read(&config.password, config.connect_timeout).await?,
-            tls: tls::options(&config.tls).await?,
-        })
+        password::read(&config.password, config.connect_timeout).await
     }
 
     /// Tries again where the driver may have spoilt the login.
@@ -238,19 +304,9 @@ impl Connector {
     }
 
     async fn open_pool(&self, access: &Access) -> Result<(usize, Pool, Conn), SourceError> {
-        let mut failures = Vec::new();
-        for (place, host) in self.hosts() {
-            match self.open_pool_at(host, access).await {
-                Ok((pool, connection)) => {
-                    self.shared.first.store(place, Ordering::Relaxed);
-                    return Ok((place, pool, connection));
-                }
-                Err(error) => {
-                    failures.push(self.at_host(host, error));
-                }
-            }
-        }
-        Err(SourceError::of_hosts(failures))
+        let open = |host| self.open_pool_at(host, access).boxed();
+        let (place, (pool, connection)) = self.on_some_host(open).await?;
+        Ok((place, pool, connection))
     }
 
     async fn open_pool_at(
@@ -313,9 +369,10 @@ type Host = (String, u16);
 ///
 /// # Errors
 /// What the driver says, or that the time is over.
-pub async fn timed<T, F>(limit: Duration, query: F) -> Result<T, SourceError>
+pub async fn timed<T, E, F>(limit: Duration, query: F) -> Result<T, SourceError>
 where
-    F: Future<Output = mysql_async::Result<T>>,
+    SourceError: From<E>,
+    F: Future<Output = Result<T, E>>,
 {
     match tokio::time::timeout(limit, query).await {
         Ok(answer) => Ok(answer?),
@@ -323,9 +380,10 @@ where
     }
 }
 
-async fn within<F>(limit: Duration, connecting: F) -> Result<Conn, SourceError>
+async fn within<T, E, F>(limit: Duration, connecting: F) -> Result<T, SourceError>
 where
-    F: Future<Output = mysql_async::Result<Conn>>,
+    SourceError: From<E>,
+    F: Future<Output = Result<T, E>>,
 {
     match tokio::time::timeout(limit, connecting).await {
         Ok(answer) => Ok(answer?),

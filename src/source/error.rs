@@ -236,7 +236,7 @@ impl From<Error> for SourceError {
 
 impl SourceError {
     /// A handshake that rustls refuses arrives as an input/output error with its own error inside.
-    fn of_io(error: io::Error) -> Self {
+    pub(super) fn of_io(error: io::Error) -> Self {
         let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
         if !is_tls {
             return Self::Io(without_advice(error));

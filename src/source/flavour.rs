@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use mysql_async::{Conn, Row, prelude::Queryable};
-
-use super::{connect::timed, error::SourceError};
+use super::{ask::Ask, connect::timed, error::SourceError};
 
 /// A family of servers with a language of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +17,8 @@ pub(super) enum Flavour {
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Asks by a variable that only MariaDB has: version texts are set by whoever packs the server, or by a proxy before it.
-pub(super) async fn of(connection: &mut Conn) -> Result<Flavour, SourceError> {
+pub(super) async fn of(connection: &mut impl Ask) -> Result<Flavour, SourceError> {
     let sql = "SHOW GLOBAL VARIABLES LIKE 'gtid_domain_id'";
-    let row: Option<Row> = timed(LIMIT, connection.query_first(sql)).await?;
-    Ok(if row.is_some() { Flavour::Mariadb } else { Flavour::Mysql })
+    let rows = timed(LIMIT, connection.ask(sql)).await?;
+    Ok(if rows.is_empty() { Flavour::Mysql } else { Flavour::Mariadb })
 }

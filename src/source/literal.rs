@@ -47,6 +47,12 @@ pub(super) fn operand(value: &SqlValue, kind: &ColumnType) -> Option<String> {
     })
 }
 
+/// A text of our own or of the server's, such as a file's name.
+pub(super) fn of_text(text: &str) -> String {
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("_utf8mb4 X'{hex}'")
+}
+
 /// The bytes of a text column's value alone, without a charset.
 pub(super) fn raw_text(value: &SqlValue) -> Option<String> {
     match value {

@@ -14,13 +14,16 @@ mod visible;
 
 use std::{sync::Arc, time::Duration};
 
-use mysql_async::{Conn, Row, prelude::Queryable};
 use tokio::sync::Mutex;
 
 use super::{
+    answer::cell,
+    ask::Ask,
     connect::{Connector, timed},
     error::SourceError,
-    literal, snapshot,
+    literal,
+    protocol::Connection,
+    snapshot,
 };
 use crate::model::{
     change::RowBlock,
@@ -58,7 +61,7 @@ enum Wording {
 /// A connection, and the transaction that it is known to show.
 #[derive(Debug)]
 struct Kept {
-    connection: Conn,
+    connection: Connection,
     shows: Option<TransactionId>,
 }
 
@@ -132,11 +135,11 @@ impl SourceRowReader {
                 self.visible.open_snapshot(&mut connection, gtid, limit.min(LONGEST_WAIT)).await?;
             }
         }
-        let answer = timed(limit, connection.query_first::<Row, _>(question)).await?;
+        let answer = timed(limit, connection.ask(&question)).await?;
         if wording == Wording::Mariadb {
-            timed(limit, connection.query_drop("ROLLBACK")).await?;
+            timed(limit, connection.ask("ROLLBACK")).await?;
         }
-        Ok(answer.is_some())
+        Ok(!answer.is_empty())
     }
 
     /// Reads a row by its key on the kept connection, which is given up with whatever went wrong on it.
@@ -189,7 +192,7 @@ impl SourceRowReader {
                 wait_for(&mut kept.connection, &gtid.to_string(), limit).await?;
             }
             Some(TransactionId::Mariadb(gtid)) => {
-                timed(limit, kept.connection.query_drop("ROLLBACK")).await?;
+                timed(limit, kept.connection.run("ROLLBACK")).await?;
                 let patience = limit.min(LONGEST_WAIT);
                 self.visible.open_snapshot(&mut kept.connection, gtid, patience).await?;
             }
@@ -223,13 +226,17 @@ impl RowReader for SourceRowReader {
 }
 
 /// Waits until a transaction can be seen.
-async fn wait_for(connection: &mut Conn, gtid: &str, limit: Duration) -> Result<(), ReaderError> {
+async fn wait_for(
+    connection: &mut impl Ask,
+    gtid: &str,
+    limit: Duration,
+) -> Result<(), ReaderError> {
     let wait = limit.min(LONGEST_WAIT);
     let seconds = wait.as_secs_f64();
     let statement = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtid}', {seconds})");
     let patience = wait + limit;
-    let answer = timed(patience, connection.query_first::<Option<i64>, _>(statement)).await?;
-    match answer.flatten() {
+    let answer = timed(patience, connection.ask(&statement)).await?;
+    match answer.first().map(|row| cell::<Option<i64>>(row, 0)).transpose()?.flatten() {
         Some(0) => Ok(()),
         _ => Err(ReaderError::Behind),
     }

@@ -22,8 +22,7 @@ pub(super) async fn options(config: &TlsConfig) -> Result<Option<SslOpts>, Sourc
         return Ok(None);
     }
     let mut options = SslOpts::default().with_client_identity(identity(config).await?);
-    if let Some(path) = &config.ca_file {
-        let authorities = pem("source.tls.ca_file", path, "CERTIFICATE-----").await?;
+    if let Some(authorities) = authorities(config).await? {
         options =
             options.with_root_certs(vec![authorities.into()]).with_disable_built_in_roots(true);
     }
@@ -36,14 +35,29 @@ pub(super) async fn options(config: &TlsConfig) -> Result<Option<SslOpts>, Sourc
     }))
 }
 
-/// The client's certificate, for servers that ask for one (`REQUIRE X509`).
+/// The certificates to trust, as PEM; `None` for the built-in ones.
+pub(super) async fn authorities(config: &TlsConfig) -> Result<Option<Vec<u8>>, SourceError> {
+    match &config.ca_file {
+        None => Ok(None),
+        Some(path) => pem("source.tls.ca_file", path, "CERTIFICATE-----").await.map(Some),
+    }
+}
+
 async fn identity(config: &TlsConfig) -> Result<Option<ClientIdentity>, SourceError> {
+    let files = identity_files(config).await?;
+    Ok(files.map(|(chain, key)| ClientIdentity::new(chain.into(), key.into())))
+}
+
+/// The client's certificate and its key, as PEM, for servers that ask for one (`REQUIRE X509`).
+pub(super) async fn identity_files(
+    config: &TlsConfig,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, SourceError> {
     match (&config.cert_file, &config.key_file) {
         (None, None) => Ok(None),
         (Some(certificate), Some(key)) => {
             let chain = pem("source.tls.cert_file", certificate, "CERTIFICATE-----").await?;
             let key = pem("source.tls.key_file", key, "PRIVATE KEY-----").await?;
-            Ok(Some(ClientIdentity::new(chain.into(), key.into())))
+            Ok(Some((chain, key)))
         }
         _ => Err(SourceError::Setting(
             "source.tls: cert_file and key_file are only of use together".to_owned(),

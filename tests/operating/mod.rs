@@ -2,6 +2,7 @@
 
 mod check;
 mod command_line;
+mod connecting;
 mod discretion;
 mod state;
 mod status;

@@ -28,7 +28,7 @@ fn taken(offset: u64) -> Arc<Transaction> {
 
 fn streaming() -> Ledger {
     let mut ledger = Ledger::new(State { position: Some(at(0)), ..State::default() });
-    ledger.note_mark(Mark::StreamStarted { position: at(0) });
+    ledger.note_mark(Mark::StreamStarted { position: Box::new(at(0)) });
     assert!(ledger.take_dirty().is_some());
     ledger
 }
@@ -90,9 +90,9 @@ fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
         rows: 5,
     };
     let first = ledger.batch_opened();
-    ledger.note_mark(Mark::Range(range));
-    ledger.note_mark(Mark::SnapshotEnded { end: at(20) });
-    ledger.note_mark(Mark::StreamStarted { position: at(0) });
+    ledger.note_mark(Mark::Range(Box::new(range)));
+    ledger.note_mark(Mark::SnapshotEnded { end: Box::new(at(20)) });
+    ledger.note_mark(Mark::StreamStarted { position: Box::new(at(0)) });
     assert!(ledger.state().snapshot.as_ref().is_some_and(|snapshot| snapshot.tables.is_empty()));
     ledger.batch_landed(first);
     assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
@@ -107,7 +107,7 @@ fn an_idle_source_is_consistent_at_once() {
     let snapshot =
         SnapshotState { start: at(7), reads_from: None, end: Some(at(7)), tables: BTreeMap::new() };
     let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
-    ledger.note_mark(Mark::StreamStarted { position: at(7) });
+    ledger.note_mark(Mark::StreamStarted { position: Box::new(at(7)) });
     assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
     assert!(ledger.state().consistent);
 }

@@ -1,11 +1,7 @@
-//! Events as the server writes them: their kinds, the checksum, and the small ones parsed.
-//!
-//! The transport (`mysql_async`) has read the header and cut the checksum off; everything else is read here, from the
-//! raw body, since its own parsers panic on bytes that end too early.
-
-use mysql_common::binlog::events::{BinlogEventHeader, Event};
+//! Events as the server writes them: their kinds, and the small ones parsed.
 
 use super::{
+    raw::Event,
     table_map::Dialect,
     wire::{Malformed, Wire},
 };
@@ -59,80 +55,6 @@ pub(super) mod kind {
     pub(crate) const UPDATE_ROWS_COMPRESSED: u8 = 170;
     pub(crate) const DELETE_ROWS_COMPRESSED: u8 = 171;
     pub(crate) const PARTIAL_ROW_DATA: u8 = 172;
-}
-
-/// `LOG_EVENT_BINLOG_IN_USE_F`: set while the file is open, left out of the checksum.
-const IN_USE: u16 = 0x01;
-
-/// `LOG_EVENT_ARTIFICIAL_F`: made for this connection, not in the file.
-const ARTIFICIAL: u16 = 0x20;
-
-/// `LOG_EVENT_IGNORABLE_F`: who does not know it may skip it.
-const IGNORABLE: u16 = 0x80;
-
-/// The algorithm that the format description names for CRC32.
-const CRC32: u8 = 1;
-
-/// Whether the event is in no file: made up for this connection to tell a file's name.
-pub(super) fn is_artificial(header: BinlogEventHeader) -> bool {
-    header.timestamp() == 0 || header.flags_raw() & ARTIFICIAL != 0
-}
-
-/// Whether the protocol lets a reader skip the event.
-pub(super) fn is_ignorable(header: BinlogEventHeader) -> bool {
-    header.flags_raw() & IGNORABLE != 0
-}
-
-/// Whether a FORMAT_DESCRIPTION says truly if the events behind it end in a checksum: servers since 5.6.1 always say so.
-/// A damaged one would let checksums pass for a part of their events, and BEGIN for another statement.
-pub(super) fn tells_checksums(description: &Event) -> bool {
-    match (description.footer().get_checksum_alg(), description.checksum()) {
-        (Ok(Some(algorithm)), _) if algorithm as u8 == CRC32 => true,
-        // Its own checksum is that of one that says CRC32: the saying itself is damaged.
-        (Ok(Some(_)), Some(sent)) => {
-            let sum = checksum(description.header(), description.data(), &[CRC32]);
-            sum != u32::from_le_bytes(sent)
-        }
-        (told, _) => matches!(told, Ok(Some(_))),
-    }
-}
-
-/// Whether the checksum that came with the event is that of its bytes; true where the server sends none.
-pub(super) fn checksum_fits(event: &Event) -> bool {
-    let algorithm = event.footer().get_checksum_alg();
-    let (Ok(Some(algorithm)), Some(sent)) = (algorithm, event.checksum()) else { return true };
-    let algorithm = algorithm as u8;
-    if algorithm != CRC32 {
-        return true;
-    }
-    let is_description = event.header().event_type_raw() == kind::FORMAT_DESCRIPTION;
-    let behind: &[u8] = if is_description { &[algorithm] } else { &[] };
-    checksum(event.header(), event.data(), behind) == u32::from_le_bytes(sent)
-}
-
-/// The CRC32 of an event with what the transport has cut off behind its body.
-fn checksum(header: BinlogEventHeader, body: &[u8], behind: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&header_bytes(header));
-    crc.update(body);
-    crc.update(behind);
-    crc.finalize()
-}
-
-/// The header as it was on the wire, without the flag that the checksum leaves out.
-pub(super) fn header_bytes(header: BinlogEventHeader) -> [u8; BinlogEventHeader::LEN] {
-    let mut bytes = [0; BinlogEventHeader::LEN];
-    let parts = header
-        .timestamp()
-        .to_le_bytes()
-        .into_iter()
-        .chain([header.event_type_raw()])
-        .chain(header.server_id().to_le_bytes())
-        .chain(header.event_size().to_le_bytes())
-        .chain(header.log_pos().to_le_bytes())
-        .chain((header.flags_raw() & !IN_USE).to_le_bytes());
-    bytes.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = byte);
-    bytes
 }
 
 /// A GTID event of any of its three kinds.
@@ -263,20 +185,12 @@ fn client_collation(mut status: Wire<'_>) -> Option<u16> {
 /// Reads ROTATE: the next file and the offset in it.
 ///
 /// MariaDB puts a checksum behind the one that it makes up at the beginning of a dump too, where no description has told
-/// of checksums yet, so that the transport leaves it in place.
-pub(super) fn rotate(event: &Event) -> Result<(&str, u64), Malformed> {
-    let body = match event.data().split_last_chunk::<4>() {
-        Some((body, sum)) if event.checksum().is_none() && is_checksum(event, body, *sum) => body,
-        _ => event.data(),
-    };
-    let mut wire = Wire(body);
+/// of checksums yet.
+pub(super) fn rotate<'e>(event: &'e Event<'_>) -> Result<(&'e str, u64), Malformed> {
+    let mut wire = Wire(event.body_before_sum().unwrap_or_else(|| event.data()));
     let offset = wire.u64()?;
     let name = std::str::from_utf8(wire.0).map_err(|_| Malformed("the file name is no text"))?;
     Ok((name.trim_end_matches('\0'), offset))
-}
-
-fn is_checksum(event: &Event, body: &[u8], sum: [u8; 4]) -> bool {
-    checksum(event.header(), body, &[]) == u32::from_le_bytes(sum)
 }
 
 /// Reads XA_PREPARE: the transaction's name, or `None` where it is a commit in one phase.
@@ -300,26 +214,4 @@ pub(super) fn dialect(body: &[u8]) -> Result<Dialect, Malformed> {
     let version = wire.take(50)?.to_ascii_lowercase();
     let is_mariadb = version.windows(7).any(|window| window == b"mariadb");
     Ok(if is_mariadb { Dialect::Mariadb } else { Dialect::Mysql })
-}
-
-/// Reads the head of TRANSACTION_PAYLOAD: how many bytes of events are in it.
-pub(super) fn payload_size(body: &[u8]) -> Result<u64, Malformed> {
-    const END: u64 = 0;
-    const SIZE: u64 = 1;
-    const UNCOMPRESSED_SIZE: u64 = 3;
-    let mut wire = Wire(body);
-    let (mut size, mut uncompressed) = (None, None);
-    loop {
-        let field = wire.lenenc()?;
-        if field == END {
-            break;
-        }
-        let mut value = Wire(wire.lenenc_bytes()?);
-        match field {
-            SIZE => size = Some(value.lenenc()?),
-            UNCOMPRESSED_SIZE => uncompressed = Some(value.lenenc()?),
-            _ => {}
-        }
-    }
-    uncompressed.or(size).ok_or(Malformed("the payload does not say its size"))
 }

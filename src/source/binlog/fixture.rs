@@ -1,16 +1,11 @@
-//! Recorded binlog files for the tests (see `testdata/record.sh`), played as the transport would.
+//! Recorded binlog files for the tests (see `testdata/record.sh`), played as a connection would.
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::FutureExt;
-use mysql_common::binlog::{
-    EventStreamReader,
-    consts::BinlogVersion,
-    events::{Event, FormatDescriptionEvent, TransactionPayloadEvent},
-};
-
 use super::{
     event::kind,
+    payload::Payload,
+    raw::{Event, EventReader},
     tables::{Describe, Tables},
     transaction::{Assembler, Halt, Parts},
 };
@@ -25,6 +20,7 @@ use crate::{
     runtime::channel::{self, QueueGauge, Receiver},
     source::{error::SourceError, schema::TableFilter},
 };
+use futures_util::FutureExt;
 
 pub(super) const TYPES_FULL: &[u8] = include_bytes!("testdata/types-full.bin");
 pub(super) const TYPES_MINIMAL: &[u8] = include_bytes!("testdata/types-minimal.bin");
@@ -48,27 +44,33 @@ pub(super) fn raw_events(file: &[u8]) -> Vec<&[u8]> {
     events
 }
 
-/// Reads events as the transport does, compressed ones followed by what is in them.
-pub(super) fn events(file: &[u8]) -> Vec<Event> {
-    let mut reader = EventStreamReader::new(BinlogVersion::Version4);
-    let mut events = Vec::new();
-    for raw in raw_events(file) {
-        let event = reader.read(raw).unwrap().unwrap();
-        let is_payload = event.header().event_type_raw() == kind::TRANSACTION_PAYLOAD;
-        events.push(event.clone());
-        if is_payload {
-            let inner = event.read_event::<TransactionPayloadEvent<'_>>().unwrap();
-            let mut inflated = std::io::Cursor::new(inner.danger_decompress());
-            while let Some(inner) = reader.read_decompressed(&mut inflated).unwrap() {
-                events.push(inner);
-            }
+/// Reads events as they come over a connection.
+pub(super) fn events(file: &[u8]) -> Vec<Event<'static>> {
+    let mut reader = EventReader::default();
+    let read = |raw: &[u8]| reader.read(raw.to_vec().into(), 0).unwrap();
+    raw_events(file).into_iter().map(read).collect()
+}
+
+/// The same with the events of compressed transactions in their place.
+pub(super) fn events_and_inner(file: &[u8]) -> Vec<Event<'static>> {
+    let mut all = Vec::new();
+    for event in events(file) {
+        match event.header().kind {
+            kind::TRANSACTION_PAYLOAD => all.extend(inner(&event)),
+            _ => all.push(event),
         }
     }
-    events
+    all
+}
+
+/// What is in a compressed transaction.
+pub(super) fn inner(event: &Event<'_>) -> Vec<Event<'static>> {
+    let mut payload = Payload::open(event.data(), 1 << 20).unwrap();
+    std::iter::from_fn(|| payload.next().unwrap()).collect()
 }
 
 /// An event of these bytes without a checksum.
-pub(super) fn event_of(kind: u8, log_pos: u32, body: &[u8]) -> Event {
+pub(super) fn event_of(kind: u8, log_pos: u32, body: &[u8]) -> Event<'static> {
     let size = u32::try_from(HEADER + body.len()).unwrap();
     let mut bytes = 1_u32.to_le_bytes().to_vec();
     bytes.push(kind);
@@ -77,8 +79,7 @@ pub(super) fn event_of(kind: u8, log_pos: u32, body: &[u8]) -> Event {
     bytes.extend(log_pos.to_le_bytes());
     bytes.extend(0_u16.to_le_bytes());
     bytes.extend(body);
-    let description = FormatDescriptionEvent::new(BinlogVersion::Version4);
-    Event::read(&description, bytes.as_slice()).unwrap()
+    EventReader::read_plain(bytes).unwrap()
 }
 
 /// Knows some tables.
@@ -134,9 +135,10 @@ impl Player {
     }
 
     /// Plays events to the first error.
-    pub(super) async fn play(&mut self, events: Vec<Event>) -> Result<(), Halt> {
+    pub(super) async fn play(&mut self, events: Vec<Event<'static>>) -> Result<(), Halt> {
         for event in events {
             let taken = self.assembler.take(event).await;
+            self.assembler.flush().await?;
             while let Some(envelope) = self.receiver.recv().now_or_never().flatten() {
                 self.tell(envelope.open().0);
             }

@@ -16,16 +16,16 @@ use std::{
     },
 };
 
-use mysql_common::binlog::{
-    consts::BinlogVersion,
-    events::{BinlogEventHeader, Event, FormatDescriptionEvent},
-};
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter},
 };
 
-use super::{rows::Plan, wire::Malformed};
+use super::{
+    raw::{Event, EventReader, Header},
+    rows::Plan,
+    wire::Malformed,
+};
 use crate::{model::position::Transaction, source::xid::Xid};
 
 /// How many bytes of rows are held in memory, over all transactions.
@@ -93,7 +93,7 @@ impl Memory {
 
 /// The rows of one transaction: the first in memory, the rest in a file.
 pub(super) struct HeldRows {
-    events: VecDeque<(Event, Arc<Plan>)>,
+    events: VecDeque<(Event<'static>, Arc<Plan>)>,
     spool: Option<Spool>,
     memory: Memory,
     /// What is taken of the memory.
@@ -102,7 +102,7 @@ pub(super) struct HeldRows {
 
 impl HeldRows {
     /// Holds the rows of an event, which are those of this plan.
-    pub(super) async fn push(&mut self, event: Event, plan: &Arc<Plan>) -> io::Result<()> {
+    pub(super) async fn push(&mut self, event: Event<'static>, plan: &Arc<Plan>) -> io::Result<()> {
         let size = size(&event);
         if self.spool.is_none() && self.memory.take(size) {
             self.bytes += size;
@@ -116,7 +116,7 @@ impl HeldRows {
     }
 
     /// Gives the rows out, in the order in which they came.
-    pub(super) async fn next(&mut self) -> io::Result<Option<(Event, Arc<Plan>)>> {
+    pub(super) async fn next(&mut self) -> io::Result<Option<(Event<'static>, Arc<Plan>)>> {
         if let Some((event, plan)) = self.events.pop_front() {
             let size = size(&event);
             self.bytes -= size;
@@ -143,9 +143,9 @@ impl fmt::Debug for HeldRows {
     }
 }
 
-/// What an event takes in memory: its body, and a description of the stream that it keeps a copy of.
-fn size(event: &Event) -> usize {
-    event.data().len() + size_of::<Event>() + 64
+/// What an event takes in memory.
+fn size(event: &Event<'_>) -> usize {
+    event.data().len() + size_of::<Event<'_>>()
 }
 
 /// Events in a file: the place of the plan, the event as in the binlog but for its checksum.
@@ -167,12 +167,11 @@ impl Spool {
         Ok(Self { stage, plans: Vec::new(), left: 0 })
     }
 
-    async fn write(&mut self, event: &Event, plan: &Arc<Plan>) -> io::Result<()> {
+    async fn write(&mut self, event: &Event<'_>, plan: &Arc<Plan>) -> io::Result<()> {
         let place = self.place_of(plan)?;
-        let header = header(event)?;
         let Stage::Writing(file) = &mut self.stage else { return Err(misused()) };
         file.write_u32_le(place).await?;
-        file.write_all(&header).await?;
+        file.write_all(&event.plain_header()).await?;
         file.write_all(event.data()).await?;
         self.left += 1;
         Ok(())
@@ -188,7 +187,7 @@ impl Spool {
         u32::try_from(place).map_err(io::Error::other)
     }
 
-    async fn read(&mut self) -> io::Result<Option<(Event, Arc<Plan>)>> {
+    async fn read(&mut self) -> io::Result<Option<(Event<'static>, Arc<Plan>)>> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -212,29 +211,17 @@ fn misused() -> io::Error {
     io::Error::other("the temporary file does not hold what was written")
 }
 
-/// Where in the header the event's size stands.
-const SIZE: std::ops::Range<usize> = 9..13;
-
-/// The event's header, with the size that it has without its checksum. Its kind is what it is read back for.
-fn header(event: &Event) -> io::Result<[u8; BinlogEventHeader::LEN]> {
-    let mut bytes = super::event::header_bytes(event.header());
-    let size = u32::try_from(bytes.len() + event.data().len()).map_err(io::Error::other)?;
-    let places = bytes.get_mut(SIZE).into_iter().flatten();
-    places.zip(size.to_le_bytes()).for_each(|(place, byte)| *place = byte);
-    Ok(bytes)
-}
-
-async fn read_event(file: &mut BufReader<File>) -> io::Result<Event> {
-    let mut bytes = vec![0; BinlogEventHeader::LEN];
+async fn read_event(file: &mut BufReader<File>) -> io::Result<Event<'static>> {
+    let mut bytes = vec![0; Header::LEN];
     file.read_exact(&mut bytes).await?;
-    let size = bytes.get(SIZE).and_then(|size| size.try_into().ok()).map_or(0, u32::from_le_bytes);
-    let size = usize::try_from(size).map_err(io::Error::other)?;
+    let size = bytes.get(Header::SIZE).and_then(|size| size.try_into().ok());
+    let size = usize::try_from(size.map_or(0, u32::from_le_bytes)).map_err(io::Error::other)?;
     if size < bytes.len() {
         return Err(misused());
     }
     bytes.resize(size, 0);
-    file.read_exact(bytes.get_mut(BinlogEventHeader::LEN..).unwrap_or_default()).await?;
-    Event::read(&FormatDescriptionEvent::new(BinlogVersion::Version4), bytes.as_slice())
+    file.read_exact(bytes.get_mut(Header::LEN..).unwrap_or_default()).await?;
+    EventReader::read_plain(bytes).map_err(|_| misused())
 }
 
 #[cfg(test)]
@@ -250,7 +237,7 @@ mod tests {
         Arc::new(Plan::new(schema, (Box::default(), None), Dialect::Mysql))
     }
 
-    fn event(number: u32, bytes: usize) -> Event {
+    fn event(number: u32, bytes: usize) -> Event<'static> {
         let mut body = number.to_le_bytes().to_vec();
         body.resize(bytes, 7);
         event_of(kind::WRITE_ROWS, number, &body)
@@ -291,7 +278,7 @@ mod tests {
         second.push(event(3, 10), &plan("a")).await.unwrap();
         assert!(second.events.is_empty());
         for number in [2, 3] {
-            assert_eq!(second.next().await.unwrap().unwrap().0.header().log_pos(), number);
+            assert_eq!(second.next().await.unwrap().unwrap().0.header().log_pos, number);
         }
     }
 }

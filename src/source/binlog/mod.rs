@@ -1,7 +1,8 @@
 //! The binlog: every change of the source, in commit order, from a position on.
 //!
-//! The transport is `mysql_async`'s; guarding, parsing and decoding are ours, because a wrong value and a lost
-//! transaction must both be impossible without an error. Rows leave still encoded and are decoded by whoever takes them.
+//! Transport, guarding, parsing and decoding are ours, because a wrong value and a lost transaction must both be
+//! impossible without an error, and because the driver's transport copies what it gives several times and inflates a
+//! compressed transaction as large as that says it is. Rows leave still encoded and are decoded by whoever takes them.
 //!
 //! Invariants: a mark is sent behind all rows of its transaction and only when the transaction came whole; an event that
 //! is not understood stops the stream unless the protocol marks it ignorable; no bytes from the network cause a panic.
@@ -9,6 +10,7 @@
 mod alter;
 mod cell;
 mod defaults;
+mod dump;
 mod error;
 mod event;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub mod offline;
 mod partial;
 mod payload;
 mod place;
+mod raw;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod recorded;
@@ -39,16 +42,16 @@ mod transaction;
 #[cfg(test)]
 mod types_of_mariadb;
 mod versioned;
-mod wire;
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::wire;
+pub use super::wire::Malformed;
 pub use error::BinlogError;
 pub use held::HELD_IN_MEMORY;
-pub use wire::Malformed;
 
 use crate::{
     config::{RetryConfig, SourceConfig},

@@ -1,25 +1,16 @@
 //! Recorded events through the stream's own guards and decoders, without a connection: for fuzzers, tests of damaged
 //! bytes, and benches.
-//!
-//! It stands where the transport stands, with one difference: the transport panics on bytes that contradict themselves,
-//! which the stream takes for damage; here they are told as damage before the transport's reader sees them, because a
-//! fuzzer ends at any panic.
 
-use std::{collections::HashMap, io::Read, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::FutureExt;
-use mysql_common::binlog::{
-    consts::BinlogVersion,
-    events::{Event, FormatDescriptionEvent, TransactionPayloadReader},
-};
 
 use super::{
     error::BinlogError,
-    event::{self, kind},
+    raw::{EventReader, Header},
     statement,
     tables::{Describe, Tables},
     transaction::{Assembler, Halt, Parts},
-    wire::{Malformed, Wire},
 };
 use crate::{
     model::{
@@ -32,10 +23,6 @@ use crate::{
     source::{error::SourceError, schema::TableFilter},
 };
 
-/// The bytes of a common header.
-const HEADER: usize = 19;
-/// Where in it the event's size stands.
-const SIZE: std::ops::Range<usize> = 9..13;
 /// The bytes of a checksum.
 const CHECKSUM: usize = 4;
 /// What the channel holds, in bytes: whatever one event makes.
@@ -60,9 +47,7 @@ impl Describe for Known {
 pub struct Offline {
     assembler: Assembler<Known>,
     receiver: Receiver,
-    /// Says whether the file's events end in a checksum.
-    description: FormatDescriptionEvent<'static>,
-    event_limit: u64,
+    reader: EventReader,
     /// Rows of XA transactions may go to a file.
     runtime: tokio::runtime::Runtime,
 }
@@ -89,8 +74,7 @@ impl Offline {
             copied_to: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let description = FormatDescriptionEvent::new(BinlogVersion::Version4);
-        Ok(Self { assembler, receiver, description, event_limit, runtime })
+        Ok(Self { assembler, receiver, reader: EventReader::default(), runtime })
     }
 
     /// Takes one event as a file holds it: header, body, checksum. What comes of it is told in order, also when an error
@@ -99,78 +83,17 @@ impl Offline {
     /// # Errors
     /// What would end the stream.
     pub fn feed(&mut self, raw: &[u8], tell: &mut dyn FnMut(Message)) -> Result<(), BinlogError> {
-        let event = read(&self.description, raw)?;
-        match event.header().event_type_raw() {
-            kind::FORMAT_DESCRIPTION => {
-                let description = FormatDescriptionEvent::new(BinlogVersion::Version4);
-                let description = description.with_footer(event.footer());
-                self.take(event, tell)?;
-                self.description = description;
-                Ok(())
-            }
-            kind::TRANSACTION_PAYLOAD => {
-                self.take(event.clone(), tell)?;
-                let inflated = self.inflate(&event);
-                // Events inside have no checksum.
-                let plain = FormatDescriptionEvent::new(BinlogVersion::Version4);
-                for inner in cut(&inflated) {
-                    self.take(read(&plain, inner)?, tell)?;
-                }
-                Ok(())
-            }
-            _ => self.take(event, tell),
-        }
-    }
-
-    fn take(&mut self, event: Event, tell: &mut dyn FnMut(Message)) -> Result<(), BinlogError> {
-        let taken = self.runtime.block_on(self.assembler.take(event));
+        let event = self.reader.read(raw.into(), 0)?;
+        let taken = self.runtime.block_on(async {
+            let taken = self.assembler.take(event).await;
+            self.assembler.flush().await.and(taken)
+        });
         while let Some(envelope) = self.receiver.recv().now_or_never().flatten() {
             tell(envelope.open().0);
         }
         match taken {
             Err(Halt::Failed(error)) => Err(error),
             Ok(()) | Err(Halt::Closed) => Ok(()),
-        }
-    }
-
-    /// What is in a compressed transaction; nothing where it is damaged, as the transport tells it.
-    fn inflate(&self, event: &Event) -> Vec<u8> {
-        let declared = event::payload_size(event.data()).unwrap_or(0).min(self.event_limit);
-        let mut inflated = Vec::new();
-        // The transport's own parser of the head panics on damage.
-        let Ok((is_compressed, payload)) = compressed(Wire(event.data())) else { return inflated };
-        let reader = match is_compressed {
-            true => TransactionPayloadReader::new_zstd(payload),
-            false => Ok(TransactionPayloadReader::new_uncompressed(payload)),
-        };
-        let read = reader.and_then(|reader| reader.take(declared).read_to_end(&mut inflated));
-        if read.is_err() {
-            inflated.clear();
-        }
-        inflated
-    }
-}
-
-/// What a TRANSACTION_PAYLOAD carries, and whether that is compressed: zstd, or as it is (MySQL source,
-/// `libs/mysql/binlog/event/codecs/binary.cpp`).
-fn compressed(mut wire: Wire<'_>) -> Result<(bool, &[u8]), Malformed> {
-    const END: u64 = 0;
-    const COMPRESSION: u64 = 2;
-    const ZSTD: u64 = 0;
-    const NONE: u64 = 255;
-    let mut is_compressed = false;
-    loop {
-        let field = wire.lenenc()?;
-        if field == END {
-            return Ok((is_compressed, wire.0));
-        }
-        let mut value = Wire(wire.lenenc_bytes()?);
-        if field == COMPRESSION {
-            is_compressed = match value.lenenc()? {
-                ZSTD => true,
-                NONE => false,
-                _ => return Err(Malformed("an unknown compression")),
-            };
         }
     }
 }
@@ -181,7 +104,9 @@ pub fn cut(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
         if rest.is_empty() {
             return None;
         }
-        let size = declared_size(rest).unwrap_or(rest.len()).clamp(HEADER, rest.len().max(HEADER));
+        let size = declared_size(rest)
+            .unwrap_or(rest.len())
+            .clamp(Header::LEN, rest.len().max(Header::LEN));
         let (event, behind) = rest.split_at_checked(size).unwrap_or((rest, &[]));
         rest = behind;
         Some(event)
@@ -189,7 +114,7 @@ pub fn cut(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn declared_size(raw: &[u8]) -> Option<usize> {
-    let size = raw.get(SIZE)?.first_chunk().copied()?;
+    let size = raw.get(Header::SIZE)?.first_chunk().copied()?;
     usize::try_from(u32::from_le_bytes(size)).ok()
 }
 
@@ -198,7 +123,7 @@ fn declared_size(raw: &[u8]) -> Option<usize> {
 pub fn resized(raw: &[u8]) -> Vec<u8> {
     let mut raw = raw.to_vec();
     let size = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-    if let Some(slot) = raw.get_mut(SIZE) {
+    if let Some(slot) = raw.get_mut(Header::SIZE) {
         slot.copy_from_slice(&size.to_le_bytes());
     }
     raw
@@ -215,21 +140,6 @@ pub fn sealed(raw: &[u8]) -> Vec<u8> {
     }
     *checksum = crc32fast::hash(body).to_le_bytes();
     raw
-}
-
-/// Reads an event whose size is that of its bytes.
-fn read(description: &FormatDescriptionEvent<'_>, raw: &[u8]) -> Result<Event, BinlogError> {
-    const TYPE: usize = 4;
-    const SMALLEST_DESCRIPTION: usize = HEADER + 57 + 1 + CHECKSUM;
-    let least = match raw.get(TYPE) {
-        Some(&kind::FORMAT_DESCRIPTION) => SMALLEST_DESCRIPTION,
-        _ if description.footer().get_checksum_alg().is_ok_and(|known| known.is_none()) => HEADER,
-        _ => HEADER + CHECKSUM,
-    };
-    if raw.len() < least || declared_size(raw) != Some(raw.len()) {
-        return Err(BinlogError::Transport);
-    }
-    Event::read(description, raw).map_err(|_| BinlogError::Transport)
 }
 
 /// Tells what a statement does, by its verb and tables.

@@ -42,15 +42,33 @@ pub(super) struct Columns {
     held: usize,
 }
 
-impl Columns {
-    pub(super) fn read(wire: &mut Wire<'_>, all: usize) -> Result<Self, Malformed> {
-        let bitmap: Box<[u8]> = wire.take(all.div_ceil(8))?.into();
-        let held = (0..all).filter(|index| is_set(&bitmap, *index)).count();
-        Ok(Self { bitmap, all, held })
+/// The same where it stands in the event: most images hold all, of which nothing need be kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bitmap<'e> {
+    bits: &'e [u8],
+    all: usize,
+}
+
+impl<'e> Bitmap<'e> {
+    pub(super) fn read(wire: &mut Wire<'e>, all: usize) -> Result<Self, Malformed> {
+        Ok(Self { bits: wire.take(all.div_ceil(8))?, all })
     }
 
-    pub(super) const fn are_all(&self) -> bool {
-        self.held == self.all
+    pub(super) fn are_all(self) -> bool {
+        self.held() == self.all
+    }
+
+    fn held(self) -> usize {
+        let unused = self.bits.len() * 8 - self.all;
+        let ones = self.bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+        // The last byte's highest bits belong to no column.
+        let beyond =
+            self.bits.last().map_or(0, |byte| (u32::from(*byte) << unused >> 8).count_ones());
+        ones - beyond as usize
+    }
+
+    pub(super) fn columns(self) -> Columns {
+        Columns { bitmap: self.bits.into(), all: self.all, held: self.held() }
     }
 }
 

@@ -1,46 +1,147 @@
-//! Compressed transactions: whether all of their events came.
+//! Compressed transactions: inflated event by event, and whether all of their events came.
 //!
-//! The transport inflates them, and drops without a word what it cannot inflate; the events that follow would then seem
-//! to be inside. So the sizes of the events are summed up and compared with what the wrapper declares. It does so before
-//! anything here sees the wrapper, and reserves what that declares: the limit of an event ends the stream only afterwards.
+//! What is in memory is one event inside and the decoder's window, whatever the wrapper declares. The sizes of the events
+//! are summed up and held against that: a transaction's mark follows only where all of it came.
 
-use super::{error::BinlogError, event::kind};
+use std::io::{self, Read};
 
-/// A compressed transaction on its way.
-#[derive(Debug)]
-pub(super) struct Payload {
+use zstd::stream::read::Decoder;
+
+use super::{
+    error::BinlogError,
+    event::kind,
+    raw::{Event, EventReader, Header},
+    wire::{Malformed, Wire},
+};
+
+/// A compressed transaction that is being read.
+pub(super) struct Payload<'p> {
+    inflate: Inflate<'p>,
+    inflated: Inflated,
+    event_limit: u64,
+}
+
+enum Inflate<'p> {
+    Zstd(Box<Decoder<'static, &'p [u8]>>),
+    /// It was not worth compressing.
+    Plain(&'p [u8]),
+}
+
+impl Read for Inflate<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Zstd(decoder) => decoder.read(room),
+            Self::Plain(bytes) => bytes.read(room),
+        }
+    }
+}
+
+impl<'p> Payload<'p> {
+    /// Opens the wrapper.
+    pub(super) fn open(body: &'p [u8], event_limit: u64) -> Result<Self, Malformed> {
+        let head = Head::read(body)?;
+        let inflate = match head.is_compressed {
+            false => Inflate::Plain(head.payload),
+            true => {
+                let decoder = Decoder::with_buffer(head.payload);
+                Inflate::Zstd(Box::new(decoder.map_err(|_| Malformed("no decoder for zstd"))?))
+            }
+        };
+        let inflated = Inflated { declared: head.declared, seen: 0 };
+        Ok(Self { inflate, inflated, event_limit })
+    }
+
+    /// The next event inside; `None` behind the last one.
+    pub(super) fn next(&mut self) -> Result<Option<Event<'static>>, BinlogError> {
+        let left = self.inflated.declared - self.inflated.seen;
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; Header::LEN];
+        self.inflate.read_exact(&mut bytes).map_err(|_| self.broken())?;
+        let size = bytes.get(Header::SIZE).and_then(|size| Wire(size).u32().ok()).unwrap_or(0);
+        let size = u64::from(size);
+        let rest = size.checked_sub(Header::LEN as u64).filter(|_| size <= left);
+        let rest = rest.ok_or_else(|| self.broken())?;
+        if size > self.event_limit {
+            return Err(BinlogError::TooLarge { table: None, size, limit: self.event_limit });
+        }
+        // What is read grows by what there is, not by what it says.
+        let read = (&mut self.inflate).take(rest).read_to_end(&mut bytes);
+        self.inflated.seen += size;
+        match read {
+            Ok(count) if count as u64 == rest => {}
+            _ => return Err(self.broken()),
+        }
+        let event = EventReader::read_plain(bytes)?;
+        if is_never_inside(event.header().kind) { Err(self.broken()) } else { Ok(Some(event)) }
+    }
+
+    /// How much has come, while that is not all.
+    pub(super) fn unfinished(&self) -> Option<Inflated> {
+        Some(self.inflated).filter(|inflated| inflated.seen < inflated.declared)
+    }
+
+    fn broken(&self) -> BinlogError {
+        self.inflated.into()
+    }
+}
+
+/// How much of a compressed transaction has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inflated {
     declared: u64,
     seen: u64,
 }
 
-impl Payload {
-    /// One that declares this many bytes of events; no more than the limit of an event.
-    pub(super) const fn new(declared: u64, limit: u64) -> Result<Self, BinlogError> {
-        match declared <= limit {
-            true => Ok(Self { declared, seen: 0 }),
-            false => Err(BinlogError::TooLarge { table: None, size: declared, limit }),
+impl From<Inflated> for BinlogError {
+    fn from(Inflated { declared, seen }: Inflated) -> Self {
+        Self::Payload { declared, seen }
+    }
+}
+
+/// The head of a TRANSACTION_PAYLOAD (MySQL source, `libs/mysql/binlog/event/codecs/binary.cpp`).
+struct Head<'p> {
+    is_compressed: bool,
+    /// How many bytes of events are in it.
+    declared: u64,
+    payload: &'p [u8],
+}
+
+impl<'p> Head<'p> {
+    fn read(body: &'p [u8]) -> Result<Self, Malformed> {
+        const END: u64 = 0;
+        const SIZE: u64 = 1;
+        const COMPRESSION: u64 = 2;
+        const UNCOMPRESSED_SIZE: u64 = 3;
+        let mut wire = Wire(body);
+        let (mut size, mut uncompressed, mut is_compressed) = (None, None, false);
+        loop {
+            let field = wire.lenenc()?;
+            if field == END {
+                break;
+            }
+            let mut value = Wire(wire.lenenc_bytes()?);
+            match field {
+                SIZE => size = Some(value.lenenc()?),
+                COMPRESSION => is_compressed = Self::is_zstd(value.lenenc()?)?,
+                UNCOMPRESSED_SIZE => uncompressed = Some(value.lenenc()?),
+                _ => {}
+            }
         }
+        let declared = uncompressed.or(size);
+        let declared = declared.ok_or(Malformed("the payload does not say its size"))?;
+        Ok(Self { is_compressed, declared, payload: wire.0 })
     }
 
-    /// Counts an event; false when it comes behind the last one inside.
-    pub(super) fn count(&mut self, kind: u8, size: u64) -> Result<bool, BinlogError> {
-        if self.seen == self.declared {
-            return Ok(false);
+    const fn is_zstd(algorithm: u64) -> Result<bool, Malformed> {
+        const ZSTD: u64 = 0;
+        const NONE: u64 = 255;
+        match algorithm {
+            ZSTD => Ok(true),
+            NONE => Ok(false),
+            _ => Err(Malformed("an unknown compression")),
         }
-        if is_never_inside(kind) {
-            return Err(self.error());
-        }
-        self.seen += size;
-        if self.seen > self.declared { Err(self.error()) } else { Ok(true) }
-    }
-
-    /// Whether all of it came, to be asked at the transaction's end.
-    pub(super) fn check_whole(&self) -> Result<(), BinlogError> {
-        if self.seen == self.declared { Ok(()) } else { Err(self.error()) }
-    }
-
-    const fn error(&self) -> BinlogError {
-        BinlogError::Payload { declared: self.declared, seen: self.seen }
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use mysql_common::binlog::events::BinlogEventHeader;
-
-use super::event;
+use super::raw::Header;
 
 /// A file and the offset behind the last event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,12 +16,12 @@ impl Place {
     ///
     /// Headers hold the lower 32 bits of the offset only, though a file may be larger: it never goes back within a file,
     /// so the upper bits follow.
-    pub(super) fn pass(&mut self, header: BinlogEventHeader) -> u64 {
-        if header.log_pos() == 0 || event::is_artificial(header) {
+    pub(super) fn pass(&mut self, header: Header) -> u64 {
+        if header.log_pos == 0 || header.is_artificial() {
             return self.end;
         }
-        self.reach(header.log_pos());
-        self.end.saturating_sub(u64::from(header.event_size()))
+        self.reach(header.log_pos);
+        self.end.saturating_sub(u64::from(header.size))
     }
 
     /// Whether the offset with these lower 32 bits is before the end of the last event, as far as they tell.
@@ -54,12 +52,11 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use mysql_common::binlog::consts::{EventFlags, EventType};
-
     use super::*;
+    use crate::source::binlog::event::kind;
 
-    fn header(size: u32, log_pos: u32) -> BinlogEventHeader {
-        BinlogEventHeader::new(1, EventType::XID_EVENT, 1, size, log_pos, EventFlags::empty())
+    fn header(size: u32, log_pos: u32) -> Header {
+        Header { timestamp: 1, kind: kind::XID, server_id: 1, size, log_pos, flags: 0 }
     }
 
     #[test]

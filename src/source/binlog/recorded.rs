@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use mysql_common::binlog::events::Event;
-
 use super::{
     layout,
+    raw::{Event, EventReader},
     rows::{self, EventRows, Held, Plan},
     table_map::{Dialect, TableMapHead},
     versioned,
@@ -22,11 +21,12 @@ use crate::model::{
 pub struct RecordedTable(Arc<Plan>);
 
 impl RecordedTable {
-    /// Reads a TABLE_MAP of MySQL's.
+    /// Reads a TABLE_MAP of MySQL's: header and body.
     ///
     /// # Errors
     /// Where it does not tell the whole table.
-    pub fn of(table_map: &Event) -> Result<Self, Malformed> {
+    pub fn of(table_map: &[u8]) -> Result<Self, Malformed> {
+        let table_map = read(table_map)?;
         let untold = |_| Malformed("the table map does not tell the table");
         let head = TableMapHead::parse(table_map.data())?;
         let map = head.columns(Dialect::Mysql)?;
@@ -43,12 +43,17 @@ impl RecordedTable {
         &self.0.schema
     }
 
-    /// The rows of an event of this table.
+    /// The rows of an event of this table: header and body.
     ///
     /// # Errors
     /// When the event has none.
-    pub fn rows(&self, event: Event) -> Result<Box<dyn RowBlock>, Malformed> {
-        let head = rows::head(event.header().event_type_raw(), event.data())?;
+    pub fn rows(&self, event: &[u8]) -> Result<Box<dyn RowBlock>, Malformed> {
+        let event = read(event)?;
+        let head = rows::head(event.header().kind, event.data())?;
         Ok(Box::new(EventRows::new(Held::Event(event), head, Arc::clone(&self.0))?))
     }
+}
+
+fn read(event: &[u8]) -> Result<Event<'static>, Malformed> {
+    EventReader::read_plain(event.to_vec()).map_err(|_| Malformed("not an event"))
 }

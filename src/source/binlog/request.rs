@@ -5,16 +5,19 @@ use std::{
     time::Duration,
 };
 
-use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, GnoInterval, Sid, prelude::Queryable};
-use mysql_common::packets::Tag;
+use mysql_async::{GnoInterval, Sid};
+use mysql_common::{
+    packets::{ComRegisterSlave, Tag, binlog_request::BinlogRequest},
+    proto::MySerialize,
+};
 
-use super::error::BinlogError;
+use super::{dump::Dump, error::BinlogError};
 use crate::{
     model::{
         gtid::{GtidPosition, GtidSet},
         position::Position,
     },
-    source::{error::SourceError, position::dump},
+    source::{answer::cell, ask::Ask, error::SourceError, position::dump, protocol::Connection},
 };
 
 /// The offset of a file's first event, behind its magic number.
@@ -45,7 +48,7 @@ impl Replica {
 
 /// How the session is set up before the dump behind a position begins.
 pub(super) async fn prepare(
-    connection: &mut Conn,
+    connection: &mut Connection,
     replica: &Replica,
     heartbeat: Duration,
     position: &Position,
@@ -57,8 +60,10 @@ pub(super) async fn prepare(
         "SET @master_heartbeat_period = {nanos}, @source_heartbeat_period = {nanos}, \
          @slave_uuid = '{uuid}', @replica_uuid = '{uuid}'"
     );
-    connection.query_drop(statement).await.map_err(refused)?;
-    connection.query_drop(begin_behind(position)).await.map_err(refused)
+    connection.run(&statement).await.map_err(refused)?;
+    connection.run(&begin_behind(position)).await.map_err(refused)?;
+    // Whatever the files have: who does not say so gets the events without their checksums.
+    connection.run("SET @master_binlog_checksum = 'ALL'").await.map_err(refused)
 }
 
 /// What tells MariaDB where to begin; to MySQL it is a variable that nobody asks for.
@@ -70,9 +75,9 @@ fn begin_behind(position: &Position) -> String {
 }
 
 /// Whether the server takes names in any case.
-pub(super) async fn folds_case(connection: &mut Conn) -> Result<bool, BinlogError> {
-    let setting: Option<u8> =
-        connection.query_first("SELECT @@lower_case_table_names").await.map_err(refused)?;
+pub(super) async fn folds_case(connection: &mut Connection) -> Result<bool, BinlogError> {
+    let rows = connection.ask("SELECT @@lower_case_table_names").await.map_err(refused)?;
+    let setting = rows.first().map(|row| cell::<u8>(row, 0)).transpose()?;
     Ok(setting.unwrap_or(0) != 0)
 }
 
@@ -89,18 +94,27 @@ pub(super) fn first_offset(position: &Position) -> u64 {
 
 /// Starts the dump behind the position.
 pub(super) async fn dump(
-    connection: Conn,
+    mut connection: Connection,
     replica: &Replica,
     position: &Position,
-) -> Result<BinlogStream, BinlogError> {
-    let request = BinlogStreamRequest::new(replica.id).with_pos(first_offset(position));
+) -> Result<Dump, BinlogError> {
+    let register = bytes_of(&ComRegisterSlave::new(replica.id));
+    connection.agree(&register).await.map_err(refused)?;
+    let request = BinlogRequest::new(replica.id).with_pos(first_offset(position));
     let request = match &position.gtid_set {
-        Some(GtidPosition::Mysql(set)) => request.with_gtid().with_gtid_set(sids(set)),
+        Some(GtidPosition::Mysql(set)) => request.with_use_gtid(true).with_sids(sids(set)),
         // The session's variables say it.
         Some(GtidPosition::Mariadb(_)) => request,
         None => request.with_filename(position.file.as_bytes()),
     };
-    connection.get_binlog_stream(request).await.map_err(refused)
+    let packets = connection.hand_over(&bytes_of(&request.as_cmd())).await.map_err(refused)?;
+    Ok(Dump::new(packets))
+}
+
+fn bytes_of(command: &impl MySerialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    command.serialize(&mut bytes);
+    bytes
 }
 
 /// The set in the driver's form: one entry for each UUID and tag, ends exclusive.
@@ -120,9 +134,9 @@ fn sids(set: &GtidSet) -> Vec<Sid<'static>> {
         .collect()
 }
 
-/// The driver's error as ours. Its texts may quote packets, so only the server's own words are kept.
-pub(super) fn refused(error: mysql_async::Error) -> BinlogError {
-    match SourceError::from(error) {
+/// What the server refuses is told as the stream's own refusal.
+pub(super) fn refused(error: SourceError) -> BinlogError {
+    match error {
         SourceError::Refused(answer) => BinlogError::Refused(answer),
         other => BinlogError::Source(other),
     }

@@ -2,13 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use mysql_common::binlog::events::Event;
-
 use super::{
     cell::Cell,
     defaults::{self, Given},
     event::kind,
-    partial::{self, Columns, Images},
+    partial::{self, Bitmap, Images},
+    raw::Event,
     table_map::Dialect,
     versioned::{History, Reading},
     wire::{Malformed, Wire},
@@ -85,14 +84,18 @@ pub(super) fn head(event_kind: u8, body: &[u8]) -> Result<RowsHead, Malformed> {
         wire.take(extra.checked_sub(2).ok_or(Malformed("the event's own data is too short"))?)?;
     }
     let columns = wire.length()?;
-    let before = Columns::read(&mut wire, columns)?;
+    let before = Bitmap::read(&mut wire, columns)?;
     let after = match change {
-        ChangeKind::Update => Columns::read(&mut wire, columns)?,
-        _ => before.clone(),
+        ChangeKind::Update => Bitmap::read(&mut wire, columns)?,
+        _ => before,
     };
     let has_options = event_kind == kind::PARTIAL_UPDATE_ROWS;
     let is_simple = before.are_all() && after.are_all() && !has_options;
-    let images = (!is_simple).then_some(Images { before, after, has_options });
+    let images = (!is_simple).then(|| Images {
+        before: before.columns(),
+        after: after.columns(),
+        has_options,
+    });
     Ok(RowsHead { change, columns, images, start: body.len() - wire.0.len() })
 }
 
@@ -104,7 +107,7 @@ pub(super) fn is_set(bitmap: &[u8], index: usize) -> bool {
 /// Where the bytes of rows are.
 pub(super) enum Held {
     /// In the event as it came.
-    Event(Event),
+    Event(Event<'static>),
     /// Inflated: the rows alone.
     Inflated(Vec<u8>),
 }
@@ -155,8 +158,7 @@ impl EventRows {
 
     /// What it holds in memory.
     pub(super) fn bytes(&self) -> usize {
-        // The event keeps a copy of the stream's format description: its name and one byte for each kind of event.
-        self.held.bytes().len() + size_of::<Self>() + 64
+        self.held.bytes().len() + size_of::<Self>()
     }
 }
 

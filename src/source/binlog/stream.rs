@@ -4,16 +4,14 @@
 //! come in part comes again from its beginning; applying its rows twice is harmless. So do XA transactions that are
 //! prepared and not settled, which that position leaves out.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
-use mysql_async::{BinlogStream, Conn};
-use mysql_common::{binlog::events::Event, proto::codec::error::PacketCodecError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Link,
+    dump::Dump,
     error::BinlogError,
     event::kind,
     idle::Idle,
@@ -29,11 +27,8 @@ use crate::{
         position::Position,
         table::{TableName, TableSchema},
     },
-    runtime::{
-        ready::{unless_stopped, within},
-        retry::Backoff,
-    },
-    source::{connect::Connector, error::SourceError, position, schema},
+    runtime::{ready::unless_stopped, retry::Backoff},
+    source::{connect::Connector, error::SourceError, position, protocol::Connection, schema},
     telemetry::metrics,
 };
 
@@ -42,9 +37,6 @@ const MISSED_HEARTBEATS: u32 = 3;
 
 /// How often the same place may turn out damaged before it is taken for damaged for good.
 const DAMAGED_TRIES: u32 = 3;
-
-/// How long taking leave of the server may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Asks by a pooled connection; the stream's own can ask nothing once it streams.
 #[derive(Debug)]
@@ -144,28 +136,39 @@ impl Session {
             () = cancel.cancelled() => return End::Stopped,
             opened = self.open(tries.is_first) => opened,
         };
-        let mut stream = match opened {
-            Ok(stream) => stream,
-            Err(end) => return end,
+        let end = match opened {
+            Ok(mut dump) => self.follow(&mut dump, tries, &cancel).await,
+            Err(end) => end,
         };
-        let end = self.follow(&mut stream, tries, &cancel).await;
-        close(stream).await;
-        end
+        // What came whole before the fault counts.
+        match end {
+            End::Fault { .. } => self.flush(&cancel).await.unwrap_or(end),
+            End::Stopped => end,
+        }
+    }
+
+    /// Sends on what has come; an end where nobody takes it, or when asked to stop.
+    async fn flush(&mut self, cancel: &CancellationToken) -> Option<End> {
+        match unless_stopped(cancel, self.assembler.flush()).await {
+            Some(Ok(())) => None,
+            Some(Err(halt)) => Some(self.halted(halt)),
+            None => Some(End::Stopped),
+        }
     }
 
     /// Connects and asks for what comes behind the position.
-    async fn open(&mut self, is_first: bool) -> Result<BinlogStream, End> {
+    async fn open(&mut self, is_first: bool) -> Result<Dump, End> {
         let position = self.assembler.position().clone();
         // At the first start the caller has verified it; after that, the address may have come to mean another server.
         // Whichever host has the position, the connection goes there.
         if !is_first {
             position::verify(&self.connector, &position).await?;
         }
-        let mut connection = self.connector.connect().await.map_err(Fault::from)?;
+        let mut connection = self.connector.open().await.map_err(Fault::from)?;
         let server = position::identity(&mut connection).await.map_err(Fault::from)?;
         self.prepare(&mut connection, &position).await.map_err(Fault::from)?;
         if position.gtid_set.is_some() && position.server_uuid != server {
-            self.assembler.move_to(&server).await.map_err(|halt| self.halted(halt))?;
+            self.assembler.move_to(&server);
         }
         self.assembler.restart(request::first_offset(&position));
         let dump = request::dump(connection, &self.replica, &position).await;
@@ -174,7 +177,7 @@ impl Session {
 
     async fn prepare(
         &mut self,
-        connection: &mut Conn,
+        connection: &mut Connection,
         position: &Position,
     ) -> Result<(), BinlogError> {
         self.assembler.tables.folds_case = request::folds_case(connection).await?;
@@ -184,7 +187,7 @@ impl Session {
     /// Takes events until the stream ends.
     async fn follow(
         &mut self,
-        stream: &mut BinlogStream,
+        dump: &mut Dump,
         tries: &mut Tries,
         cancel: &CancellationToken,
     ) -> End {
@@ -192,16 +195,18 @@ impl Session {
         let mut is_connected = false;
         let mut idle = Idle::default();
         loop {
-            let event = match unless_stopped(cancel, next_event(stream, silence)).await {
-                None => return End::Stopped,
-                Some(Ok(event)) => event,
-                Some(Err(error)) => return self.failed(error),
+            if let Some(end) = self.await_event(dump, silence, cancel).await {
+                return end;
+            }
+            let event = match dump.take() {
+                Ok(event) => event,
+                Err(error) => return self.failed(error),
             };
             if !is_connected {
                 self.connected(tries);
                 is_connected = true;
             }
-            let is_beat = event.header().event_type_raw() == kind::HEARTBEAT;
+            let is_beat = event.header().kind == kind::HEARTBEAT;
             let was_between = self.assembler.is_between();
             match unless_stopped(cancel, self.assembler.take(event)).await {
                 None => return End::Stopped,
@@ -219,6 +224,27 @@ impl Session {
             if self.assembler.is_between() && !was_between {
                 tries.progressed(&self.retry);
             }
+        }
+    }
+
+    /// Waits until an event is here; before that, what has come goes on its way. The answer is an end instead.
+    async fn await_event(
+        &mut self,
+        dump: &mut Dump,
+        silence: Duration,
+        cancel: &CancellationToken,
+    ) -> Option<End> {
+        let is_here = dump.has_next();
+        if is_here && !self.assembler.is_full() {
+            return None;
+        }
+        if let Some(end) = self.flush(cancel).await {
+            return Some(end);
+        }
+        match unless_stopped(cancel, dump.wait(silence)).await {
+            None => Some(End::Stopped),
+            Some(Err(error)) => Some(self.failed(error)),
+            Some(Ok(())) => None,
         }
     }
 
@@ -286,65 +312,3 @@ fn fatal(mut fault: Fault, place: String) -> Fault {
     }
     if fault.position.is_none() { fault.at_position(place) } else { fault }
 }
-
-/// The next event, or why there is none.
-///
-/// The transport panics on bytes that contradict themselves; a panic is taken for damage.
-async fn next_event(stream: &mut BinlogStream, silence: Duration) -> Result<Event, BinlogError> {
-    let Some(next) = within(silence, AssertUnwindSafe(stream.next()).catch_unwind()).await else {
-        return Err(BinlogError::Silent(silence));
-    };
-    match next {
-        Err(_panic) => Err(BinlogError::Transport),
-        Ok(None) => Err(BinlogError::Ended),
-        Ok(Some(Ok(event))) => Ok(event),
-        Ok(Some(Err(error))) => Err(transport_error(error)),
-    }
-}
-
-fn transport_error(error: mysql_async::Error) -> BinlogError {
-    use mysql_async::{DriverError, Error, IoError};
-    match &error {
-        Error::Io(IoError::Io(cause)) if is_too_large(cause) => BinlogError::PacketTooLarge,
-        Error::Driver(DriverError::UnexpectedPacket { .. } | DriverError::PacketOutOfOrder) => {
-            BinlogError::Transport
-        }
-        // The event readers' own complaints come as this kind of input/output error.
-        Error::Io(IoError::Io(cause)) if is_parse_error(cause) => BinlogError::Transport,
-        _ => request::refused(error),
-    }
-}
-
-/// The packets' own reader complains in an input/output error.
-fn is_too_large(cause: &std::io::Error) -> bool {
-    let inner = cause.get_ref().and_then(|inner| inner.downcast_ref());
-    matches!(inner, Some(PacketCodecError::PacketTooLarge))
-}
-
-fn is_parse_error(cause: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
-    match cause.kind() {
-        ErrorKind::InvalidData | ErrorKind::Other => {
-            !cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
-        }
-        // The readers' own has the standard library's text or says what it cannot do; a closed connection says so.
-        ErrorKind::UnexpectedEof => {
-            cause.get_ref().is_none_or(|inner| inner.to_string().starts_with("can't parse"))
-        }
-        _ => false,
-    }
-}
-
-/// Takes leave, so that the server's dump thread does not linger.
-async fn close(stream: BinlogStream) {
-    match tokio::time::timeout(CLOSE_LIMIT, stream.close()).await {
-        Ok(Ok(())) | Err(_) => {}
-        Ok(Err(error)) => {
-            let error = SourceError::from(error);
-            tracing::debug!(%error, "closing the stream");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -117,6 +117,13 @@ impl Tables {
         names
     }
 
+    /// Whether this very map was taken before.
+    pub(super) fn has_mapped(&self, body: &[u8]) -> bool {
+        let head = TableMapHead::parse(body).ok();
+        let mapped = head.and_then(|head| self.mapped.get(&head.table_id));
+        mapped.is_some_and(|mapped| *mapped.body == *body)
+    }
+
     /// Takes a table map; answers with the schema if it is new from here on. `is_settled` says whether its rows count
     /// when the transaction ends, and not only when a later one commits it.
     pub(super) async fn map(
@@ -127,7 +134,7 @@ impl Tables {
         describe: &mut impl Describe,
     ) -> Result<Option<SchemaChanged>, MapError> {
         let head = TableMapHead::parse(body)?;
-        if self.mapped.get(&head.table_id).is_some_and(|mapped| *mapped.body == *body) {
+        if self.has_mapped(body) {
             return Ok(None);
         }
         let name = name_of(&head)?;

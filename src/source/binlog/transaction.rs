@@ -3,6 +3,7 @@
 //! A transaction is never gathered, so its rows may be sent twice when the connection breaks inside of it; its mark is
 //! sent once, behind all of them, and only when it is whole. What is not understood stops the stream before that mark.
 
+mod events;
 mod files;
 mod mariadb_groups;
 mod problem;
@@ -11,19 +12,18 @@ mod xa;
 
 use std::sync::Arc;
 
-use mysql_common::binlog::events::Event;
-
 use self::{
     problem::Problem,
     statements::{is_transactional, text},
 };
 use super::{
     error::BinlogError,
-    event::{self, GtidEvent, kind},
+    event::{self, GtidEvent},
     held::{Held, HeldRows},
     mariadb,
-    payload::Payload,
+    payload::Inflated,
     place::Place,
+    raw::Event,
     rows::{self, EventRows, NO_TABLE, Plan},
     statement::{self, Statement},
     tables::{Describe, Route, Tables},
@@ -35,7 +35,7 @@ use crate::{
         gtid::{DomainPosition, TransactionId},
         position::{Position, Transaction, file_number},
     },
-    runtime::channel::Sender,
+    runtime::channel::{Outbox, Sender},
 };
 
 /// Why the stream does not go on.
@@ -59,14 +59,15 @@ pub(super) struct Assembler<D> {
     pub(super) tables: Tables,
     pub(super) place: Place,
     describe: D,
-    sender: Sender,
+    outbox: Outbox,
     event_limit: u64,
     /// Behind the last transaction whose mark was sent, but for its anchor.
     position: Position,
     /// The last transaction whose mark was sent, and the offset behind it.
     last: Option<(Arc<Transaction>, u64)>,
     open: Option<Open>,
-    payload: Option<Payload>,
+    /// How much has come of the compressed transaction whose last event inside has not come.
+    payload: Option<Inflated>,
     /// The format description came, without which no event can be told from its checksum.
     pub(super) is_described: bool,
     /// The file's number and the offset in it before which transactions are known already.
@@ -114,7 +115,7 @@ impl<D: Describe> Assembler<D> {
             tables: parts.tables,
             place: Place { file: start.file.as_str().into(), end: start.offset },
             describe: parts.describe,
-            sender: parts.sender,
+            outbox: Outbox::new(parts.sender),
             event_limit: parts.event_limit,
             position: start,
             last: None,
@@ -162,115 +163,6 @@ impl<D: Describe> Assembler<D> {
     /// Whether a transaction is under way.
     pub(super) const fn is_between(&self) -> bool {
         self.open.is_none()
-    }
-
-    /// Takes the next event.
-    pub(super) async fn take(&mut self, event: Event) -> Result<(), Halt> {
-        let header = event.header();
-        let (kind, size) = (header.event_type_raw(), u64::from(header.event_size()));
-        let is_inner = match &mut self.payload {
-            Some(payload) => payload.count(kind, size)?,
-            None => false,
-        };
-        if !is_inner && !event::checksum_fits(&event) {
-            return Err(BinlogError::Checksum(kind).into());
-        }
-        self.check_size(kind, size, &event)?;
-        let start = if is_inner { self.place.end } else { self.place.pass(header) };
-        if !event::is_artificial(header) {
-            self.clock_micros = u64::from(header.timestamp()) * 1_000_000;
-        }
-        match self.dispatch(kind, start, event).await {
-            Err(Problem::Malformed(malformed)) => {
-                Err(BinlogError::Malformed { kind, malformed }.into())
-            }
-            Err(Problem::Halt(halt)) => Err(halt),
-            Ok(()) => Ok(()),
-        }
-    }
-
-    async fn dispatch(&mut self, kind: u8, start: u64, event: Event) -> Result<(), Problem> {
-        let body = event.data();
-        match kind {
-            kind::TABLE_MAP => return self.table_map(body).await,
-            kind::WRITE_ROWS
-            | kind::UPDATE_ROWS
-            | kind::DELETE_ROWS
-            | kind::WRITE_ROWS_V1
-            | kind::UPDATE_ROWS_V1
-            | kind::DELETE_ROWS_V1
-            | kind::PARTIAL_UPDATE_ROWS
-            | kind::WRITE_ROWS_COMPRESSED_V1..=kind::DELETE_ROWS_COMPRESSED => {
-                return self.rows(event).await;
-            }
-            kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => {
-                self.begin_with(event::gtid(kind, body)?, start)?;
-            }
-            kind::DOMAIN_GTID => {
-                self.begin_in_domain(&mariadb::gtid(event.header().server_id(), body)?, start)?;
-            }
-            kind::XID => return self.finish().await,
-            kind::QUERY => return self.query(event::query(body)?, start).await,
-            kind::EXECUTE_LOAD_QUERY => return self.query(event::load_query(body)?, start).await,
-            kind::TRANSACTION_PAYLOAD => {
-                self.payload = Some(Payload::new(event::payload_size(body)?, self.event_limit)?);
-            }
-            kind::QUERY_COMPRESSED => {
-                return self.compressed_query(event::query(body)?, start).await;
-            }
-            kind::ROTATE => return self.rotate(&event).await,
-            kind::HEARTBEAT => return self.idle(&event).await,
-            kind::FORMAT_DESCRIPTION => {
-                if !event::tells_checksums(&event) {
-                    return Err(BinlogError::Checksum(kind).into());
-                }
-                self.tables.dialect = event::dialect(body)?;
-                self.is_described = true;
-                self.new_file()?;
-            }
-            kind::XA_PREPARE => return self.xa_prepare(event::xa_prepare(body)?).await,
-            kind::INCIDENT => return Err(BinlogError::Incident.into()),
-            // A server that decrypts says so too, but in an event that may be skipped.
-            kind::START_ENCRYPTION if !event::is_ignorable(event.header()) => {
-                return Err(BinlogError::Encrypted.into());
-            }
-            kind::PARTIAL_ROW_DATA => return Err(BinlogError::FragmentedRows.into()),
-            kind::STOP
-            | kind::INTVAR
-            | kind::RAND
-            | kind::USER_VAR
-            | kind::ROWS_QUERY
-            | kind::PREVIOUS_GTIDS
-            | kind::HEARTBEAT_V2
-            | kind::IGNORABLE
-            | kind::TRANSACTION_CONTEXT
-            | kind::VIEW_CHANGE
-            | kind::APPEND_BLOCK
-            | kind::DELETE_FILE
-            | kind::BEGIN_LOAD_QUERY
-            | kind::ANNOTATE_ROWS
-            | kind::BINLOG_CHECKPOINT
-            | kind::GTID_LIST => {}
-            _ if event::is_ignorable(event.header()) => {}
-            unknown => return Err(BinlogError::UnknownEvent(unknown).into()),
-        }
-        Ok(())
-    }
-
-    fn check_size(&self, kind: u8, size: u64, event: &Event) -> Result<(), BinlogError> {
-        if size <= self.event_limit {
-            return Ok(());
-        }
-        let is_rows = matches!(kind, kind::WRITE_ROWS_V1..=kind::DELETE_ROWS_V1)
-            || matches!(kind, kind::WRITE_ROWS..=kind::DELETE_ROWS)
-            || kind == kind::PARTIAL_UPDATE_ROWS
-            || mariadb::plain_rows(kind).is_some();
-        let route = rows::table_id(event.data()).ok().filter(|_| is_rows);
-        let table = match route.and_then(|id| self.tables.route(id)) {
-            Some(Route::Ours(plan)) => Some(plan.schema.name.clone()),
-            _ => None,
-        };
-        Err(BinlogError::TooLarge { table, size, limit: self.event_limit })
     }
 
     fn begin_with(&mut self, event: GtidEvent, start: u64) -> Result<(), BinlogError> {
@@ -325,10 +217,6 @@ impl<D: Describe> Assembler<D> {
         if !self.is_described {
             return Err(BinlogError::Transport.into());
         }
-        if query.text == b"BEGIN" {
-            self.opened(start).has_begun = true;
-            return Ok(());
-        }
         let database = text(query.database, None);
         let words = text(query.text, query.collation);
         let statement = statement::read(&words, &database, self.tables.folds_case);
@@ -360,95 +248,123 @@ impl<D: Describe> Assembler<D> {
         }
     }
 
-    async fn announce(&self, changed: Option<SchemaChanged>) -> Result<(), Problem> {
-        match changed {
-            None => Ok(()),
-            Some(changed) => self.send(Message::SchemaChanged(changed)).await,
+    fn announce(&mut self, changed: Option<SchemaChanged>) {
+        if let Some(changed) = changed {
+            self.send(Message::SchemaChanged(changed));
         }
     }
 
     async fn table_map(&mut self, body: &[u8]) -> Result<(), Problem> {
         let open = self.open.as_ref();
-        if open.is_some_and(|open| open.is_skipped) {
-            return Ok(());
-        }
         let transaction = open.map(|open| &*open.transaction);
         let is_settled = open.is_none_or(|open| open.held.is_none());
         let changed = self.tables.map(body, transaction, is_settled, &mut self.describe).await?;
-        self.announce(changed).await
+        self.announce(changed);
+        Ok(())
     }
 
-    async fn rows(&mut self, event: Event) -> Result<(), Problem> {
+    /// How rows of the open transaction are read; `None` where they are nothing to us.
+    fn plan_of(&mut self, event: &Event<'_>) -> Result<Option<Arc<Plan>>, Problem> {
         let table_id = rows::table_id(event.data())?;
         let Some(open) = &mut self.open else {
             return Err(Malformed("rows outside of a transaction").into());
         };
         if open.is_skipped || table_id == NO_TABLE {
-            return Ok(());
+            return Ok(None);
         }
         let plan = match self.tables.route(table_id) {
             None => return Err(Malformed("rows without a table map").into()),
-            Some(Route::Foreign) => return Ok(()),
-            Some(Route::Ours(plan)) => Arc::clone(plan),
+            Some(Route::Foreign) => return Ok(None),
+            Some(Route::Ours(plan)) => plan,
         };
-        let is_undoable = is_transactional(&plan.schema.engine);
-        if let Some(held) = &mut open.held {
-            open.is_undoable |= is_undoable;
-            return Ok(held.push(event, &plan).await.map_err(BinlogError::Spool)?);
+        // Whether a copy has rows that are held back is told by their commit.
+        let name = &plan.schema.name;
+        if open.held.is_none() && self.tables.fresh.holds(name, &open.transaction) {
+            return Ok(None);
         }
-        let transaction = Arc::clone(&open.transaction);
-        if self.tables.fresh.holds(&plan.schema.name, &transaction) {
-            return Ok(());
+        open.is_undoable |= is_transactional(&plan.schema.engine);
+        Ok(Some(Arc::clone(plan)))
+    }
+
+    /// Sends rows of the open transaction.
+    fn rows(&mut self, event: Event<'_>) -> Result<(), Problem> {
+        let plan = self.plan_of(&event)?;
+        let transaction = self.open.as_ref().map(|open| Arc::clone(&open.transaction));
+        match plan.zip(transaction) {
+            None => Ok(()),
+            Some((plan, transaction)) => self.send_rows(event.into_owned(), &plan, transaction),
         }
-        open.is_undoable |= is_undoable;
-        self.send_rows(event, &plan, transaction).await
+    }
+
+    /// Holds rows of the open transaction back.
+    async fn hold_rows(&mut self, event: Event<'_>) -> Result<(), Problem> {
+        let plan = self.plan_of(&event)?;
+        let held = self.open.as_mut().and_then(|open| open.held.as_mut());
+        if let Some((plan, held)) = plan.zip(held) {
+            held.push(event.into_owned(), &plan).await.map_err(BinlogError::Spool)?;
+        }
+        Ok(())
     }
 
     /// Sends the rows of an event as those of a transaction.
-    async fn send_rows(
+    fn send_rows(
         &mut self,
-        event: Event,
+        event: Event<'static>,
         plan: &Arc<Plan>,
         transaction: Arc<Transaction>,
     ) -> Result<(), Problem> {
-        let kind = event.header().event_type_raw();
+        let kind = event.header().kind;
         let Some(block) = block(kind, event, plan, self.event_limit)? else { return Ok(()) };
-        let message = Message::Rows(Rows {
+        self.send(Message::Rows(Rows {
             table: Arc::clone(&plan.schema),
             origin: Origin::Stream(transaction),
             bytes: block.bytes(),
             block: Box::new(block),
-        });
-        self.send(message).await
+        }));
+        Ok(())
     }
 
     /// Ends the transaction: all of it was sent, so its mark may follow.
     async fn finish(&mut self) -> Result<(), Problem> {
-        if let Some(payload) = self.payload.take() {
-            payload.check_whole()?;
-        }
-        let Some(open) = self.open.take() else {
-            return Err(Malformed("the end of a transaction that did not begin").into());
-        };
-        if open.is_skipped {
-            return Ok(());
-        }
+        let Some(open) = self.ended()? else { return Ok(()) };
         if let Some(held) = open.held {
             self.release(held, &open.transaction).await?;
         }
-        self.mark(open.transaction).await
+        self.mark(open.transaction);
+        Ok(())
     }
 
-    async fn mark(&mut self, transaction: Arc<Transaction>) -> Result<(), Problem> {
+    /// The same where no rows were held back.
+    fn finish_at_once(&mut self) -> Result<(), Problem> {
+        if let Some(open) = self.ended()? {
+            self.mark(open.transaction);
+        }
+        Ok(())
+    }
+
+    /// The transaction that ends here; `None` where it is known already.
+    fn ended(&mut self) -> Result<Option<Open>, Problem> {
+        self.check_payload()?;
+        match self.open.take() {
+            Some(open) => Ok(Some(open).filter(|open| !open.is_skipped)),
+            None => Err(Malformed("the end of a transaction that did not begin").into()),
+        }
+    }
+
+    /// A transaction ends with the last event of what was compressed.
+    fn check_payload(&self) -> Result<(), BinlogError> {
+        self.payload.map_or(Ok(()), |inflated| Err(inflated.into()))
+    }
+
+    fn mark(&mut self, transaction: Arc<Transaction>) {
         let end_offset = self.place.end;
         let mark = Mark::Transaction { transaction: Arc::clone(&transaction), end_offset };
-        self.send(Message::Mark(mark)).await?;
+        self.send(Message::Mark(mark));
         if let Some(gtid) = &transaction.gtid {
             self.position.advance_gtids(gtid);
         }
         self.last = Some((transaction, end_offset));
         self.pass_fresh();
-        Ok(())
     }
 
     /// Forgets the tables whose copies are reached.
@@ -459,15 +375,29 @@ impl<D: Describe> Assembler<D> {
         }
     }
 
-    async fn send(&self, message: Message) -> Result<(), Problem> {
-        self.sender.send(message).await.map_err(|_| Problem::Halt(Halt::Closed))
+    fn send(&mut self, message: Message) {
+        self.outbox.put(message);
+    }
+
+    /// Whether so much waits that it should be sent.
+    pub(super) const fn is_full(&self) -> bool {
+        self.outbox.is_full()
+    }
+
+    async fn flush_if_full(&mut self) -> Result<(), Halt> {
+        if self.is_full() { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends what waits for company; to be called before waiting for an event.
+    pub(super) async fn flush(&mut self) -> Result<(), Halt> {
+        self.outbox.flush().await.map_err(|_| Halt::Closed)
     }
 }
 
 /// The rows of an event for a table of ours; `None` where it has none.
 fn block(
     kind: u8,
-    event: Event,
+    event: Event<'static>,
     plan: &Arc<Plan>,
     limit: u64,
 ) -> Result<Option<EventRows>, Problem> {
@@ -482,7 +412,7 @@ fn block(
         None => rows::Held::Event(event),
         Some(_) => {
             let behind_head = event.data().get(head.start..).unwrap_or_default();
-            rows::Held::Inflated(mariadb_groups::inflate(
+            rows::Held::Inflated(mariadb_groups::inflated(
                 behind_head,
                 limit,
                 Some(&plan.schema.name),

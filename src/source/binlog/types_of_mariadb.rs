@@ -70,7 +70,7 @@ fn images(file: &[u8]) -> Vec<String> {
     let mut dialect = Dialect::Mysql;
     let (mut cells, mut images) = (None, Vec::new());
     for event in events(file) {
-        let (code, body) = (event.header().event_type_raw(), event.data());
+        let (code, body) = (event.header().kind, event.data());
         match code {
             kind::FORMAT_DESCRIPTION => dialect = event::dialect(body).unwrap(),
             kind::TABLE_MAP => {
@@ -111,7 +111,7 @@ fn every_type_is_read_as_the_snapshot_reads_it() {
 fn a_full_map_keeps_what_it_cannot_tell() {
     let known = schema();
     for event in events(FULL) {
-        if event.header().event_type_raw() == kind::TABLE_MAP {
+        if event.header().kind == kind::TABLE_MAP {
             let map = TableMapHead::parse(event.data()).unwrap().columns(Dialect::Mariadb).unwrap();
             let built = layout::build(&known.name, Some(&known), &map).unwrap();
             assert_eq!(built.columns, known.columns);
@@ -138,11 +138,11 @@ proptest! {
     ) {
         let schema = schema();
         let events = events(FULL);
-        let map = events.iter().find(|event| event.header().event_type_raw() == kind::TABLE_MAP);
+        let map = events.iter().find(|event| event.header().kind == kind::TABLE_MAP);
         let map = TableMapHead::parse(map.unwrap().data()).unwrap().columns(Dialect::Mariadb);
         let cells = layout::fit(&schema, &map.unwrap()).unwrap();
         for event in &events {
-            let (code, body) = (event.header().event_type_raw(), event.data());
+            let (code, body) = (event.header().kind, event.data());
             if code != kind::WRITE_ROWS_V1 {
                 continue;
             }

@@ -10,8 +10,10 @@ use super::{
     super::{
         Connector,
         answer::cell,
+        ask::Ask,
         connect::timed,
         error::{ServerAnswer, SourceError},
+        literal,
     },
     LIMIT, no_binlog, status, verify,
 };
@@ -67,12 +69,11 @@ pub(super) async fn snapshot_start(connection: &mut Conn) -> Result<Position, So
 /// Begins a transaction with a consistent snapshot; answers with the file and offset that belong to it, or nothing
 /// where the binlog is off. Reads on the connection are of that snapshot until the transaction ends.
 pub(in crate::source) async fn open_snapshot(
-    connection: &mut Conn,
+    connection: &mut impl Ask,
 ) -> Result<Option<(String, u64)>, SourceError> {
     let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
-    timed(LIMIT, connection.query_drop(begin)).await?;
-    let sql = "SHOW STATUS LIKE 'binlog_snapshot_%'";
-    let rows: Vec<Row> = timed(LIMIT, connection.query(sql)).await?;
+    timed(LIMIT, connection.ask(begin)).await?;
+    let rows = timed(LIMIT, connection.ask("SHOW STATUS LIKE 'binlog_snapshot_%'")).await?;
     let (mut file, mut offset) = (String::new(), 0);
     for row in &rows {
         match cell::<String>(row, 0)?.to_ascii_lowercase().as_str() {
@@ -86,13 +87,13 @@ pub(in crate::source) async fn open_snapshot(
 
 /// The position at a place in the binlog. A server without an index of its binlog (before 11.4) reads the file for it.
 pub(in crate::source) async fn position_at(
-    connection: &mut Conn,
+    connection: &mut impl Ask,
     file: &str,
     offset: u64,
 ) -> Result<DomainPosition, SourceError> {
-    let sql = "SELECT BINLOG_GTID_POS(?, ?)";
-    let row: Option<Row> = timed(LIMIT, connection.exec_first(sql, (file, offset))).await?;
-    let text = row.map(|row| cell::<Option<String>>(&row, 0)).transpose()?.flatten();
+    let sql = format!("SELECT BINLOG_GTID_POS({}, {offset})", literal::of_text(file));
+    let rows = timed(LIMIT, connection.ask(&sql)).await?;
+    let text = rows.first().map(|row| cell::<Option<String>>(row, 0)).transpose()?.flatten();
     let text = text.ok_or_else(|| {
         SourceError::Unexpected(format!("it does not know the position at {file}:{offset}"))
     })?;
@@ -100,9 +101,9 @@ pub(in crate::source) async fn position_at(
 }
 
 /// What tells this server from others: its id, and where the version has it the hash that it makes of its machine.
-pub(in crate::source) async fn identity(connection: &mut Conn) -> Result<String, SourceError> {
+pub(in crate::source) async fn identity(connection: &mut impl Ask) -> Result<String, SourceError> {
     let sql = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_id', 'server_uid')";
-    let rows: Vec<Row> = timed(LIMIT, connection.query(sql)).await?;
+    let rows = timed(LIMIT, connection.ask(sql)).await?;
     let (mut id, mut hash) = (String::new(), String::new());
     for row in &rows {
         match cell::<String>(row, 0)?.to_ascii_lowercase().as_str() {

@@ -13,6 +13,7 @@ pub use verify::verify;
 
 use super::{
     answer::{cell, named},
+    ask::Ask,
     connect::timed,
     error::SourceError,
     flavour::{self, Flavour},
@@ -90,7 +91,7 @@ pub async fn snapshot_start(connection: &mut Conn) -> Result<Position, SourceErr
 ///
 /// # Errors
 /// When the source does not answer.
-pub async fn identity(connection: &mut Conn) -> Result<String, SourceError> {
+pub(in crate::source) async fn identity(connection: &mut impl Ask) -> Result<String, SourceError> {
     match flavour::of(connection).await? {
         Flavour::Mysql => Ok(history(connection).await?.server_uuid),
         Flavour::Mariadb => mariadb::identity(connection).await,
@@ -115,10 +116,11 @@ pub(in crate::source) fn no_binlog() -> SourceError {
     )
 }
 
-pub(super) async fn history(connection: &mut Conn) -> Result<History, SourceError> {
+pub(super) async fn history(connection: &mut impl Ask) -> Result<History, SourceError> {
     let sql = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.gtid_mode, @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged";
-    let row: Option<Row> = timed(LIMIT, connection.query_first(sql)).await?;
-    let row = row.ok_or_else(|| SourceError::Unexpected("no row".to_owned()))?;
+    let rows = timed(LIMIT, connection.ask(sql)).await?;
+    let row =
+        rows.into_iter().next().ok_or_else(|| SourceError::Unexpected("no row".to_owned()))?;
     Ok(History {
         server_uuid: cell(&row, 0)?,
         has_gtids: cell::<String>(&row, 1)?.eq_ignore_ascii_case("ON"),

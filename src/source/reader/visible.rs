@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use mysql_async::{Conn, prelude::Queryable};
 use tokio::time::{Instant, sleep};
 
 use super::ReaderError;
@@ -20,6 +19,7 @@ use crate::{
         position::file_number,
     },
     source::{
+        ask::Ask,
         connect::timed,
         error::SourceError,
         position::{mariadb, no_binlog},
@@ -45,7 +45,7 @@ impl Visible {
     /// Begins a transaction whose snapshot shows what this transaction did. It is the caller's to end.
     pub(super) async fn open_snapshot(
         &self,
-        connection: &mut Conn,
+        connection: &mut impl Ask,
         gtid: &DomainGtid,
         patience: Duration,
     ) -> Result<(), ReaderError> {
@@ -57,7 +57,7 @@ impl Visible {
             if self.shows(connection, &identity, (&file, offset), gtid).await? {
                 return Ok(());
             }
-            timed(patience, connection.query_drop("ROLLBACK")).await?;
+            timed(patience, connection.ask("ROLLBACK")).await?;
             if Instant::now() + wait > end {
                 return Err(ReaderError::Behind);
             }
@@ -68,7 +68,7 @@ impl Visible {
 
     async fn shows(
         &self,
-        connection: &mut Conn,
+        connection: &mut impl Ask,
         identity: &str,
         (file, offset): (&str, u64),
         gtid: &DomainGtid,

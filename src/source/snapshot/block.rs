@@ -1,114 +1,96 @@
 //! Rows on their way to the apply loop.
 
-use std::{mem::size_of, sync::Arc};
+use std::sync::Arc;
 
-use mysql_async::Row;
-
-use super::cell::{self, Cell};
-use crate::model::{
-    change::{ChangeKind, Image, Message, Origin, RowBlock, RowVisitor, Rows},
-    fault::{Fault, Stage},
-    table::TableSchema,
+use super::{
+    cell::{self, Cell},
+    form::Forms,
+};
+use crate::{
+    model::{
+        change::{ChangeKind, Image, Message, Origin, RowBlock, RowVisitor, Rows},
+        fault::{Fault, Stage},
+        table::{Column, TableSchema},
+    },
+    source::wire::Malformed,
 };
 
 /// The most rows of a block.
 pub(super) const MOST_ROWS: usize = 1000;
 
-/// A block that holds this much is full, whatever its number of rows.
-const FULL_BYTES: usize = 256 << 10;
+/// A block that holds this much is full, whatever its number of rows: small enough that its memory is taken from what
+/// others have left, and not from the kernel, which zeroes it.
+const FULL_BYTES: usize = 96 << 10;
 
-/// A block that is being filled. Cells lie side by side and their bytes behind each other: a row as the driver gives it
-/// has an allocation for each text, which is given back here, on the thread that made it.
+/// A block that is being filled. Rows lie behind each other as they came.
 #[derive(Debug)]
 pub(super) struct Filling {
     table: Arc<TableSchema>,
-    rows: usize,
-    cells: Vec<Packed>,
+    forms: Forms,
+    packets: Packets,
+}
+
+/// Rows as they came, and where each of them ends.
+#[derive(Default)]
+struct Packets {
     bytes: Vec<u8>,
+    ends: Vec<usize>,
 }
 
-/// A cell whose bytes, if it has any, are the next so many of the block's.
-#[derive(Clone, Copy)]
-enum Packed {
-    Plain(Cell<'static>),
-    Bytes(usize),
-    /// The row has no such cell.
-    Absent,
-}
-
-impl std::fmt::Debug for Packed {
-    /// Nothing of the value: values never reach a log.
+impl std::fmt::Debug for Packets {
+    /// The number of rows only: values never reach a log.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Packed")
+        formatter.debug_struct("Packets").field("rows", &self.ends.len()).finish_non_exhaustive()
     }
 }
 
 /// How large a block became: room for the next one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Room {
-    cells: usize,
+    rows: usize,
     bytes: usize,
 }
 
 impl Filling {
-    /// An empty block of this table's rows.
-    pub(super) fn new(table: &Arc<TableSchema>, room: Room) -> Self {
-        let (cells, bytes) = (Vec::with_capacity(room.cells), Vec::with_capacity(room.bytes));
-        Self { table: Arc::clone(table), rows: 0, cells, bytes }
+    /// An empty block of this table's rows, whose cells come in these forms.
+    pub(super) fn new(table: &Arc<TableSchema>, forms: Forms, room: Room) -> Self {
+        let packets =
+            Packets { bytes: Vec::with_capacity(room.bytes), ends: Vec::with_capacity(room.rows) };
+        Self { table: Arc::clone(table), forms, packets }
     }
 
-    /// Adds a row that has a cell for each column of the table.
-    pub(super) fn push(&mut self, row: &Row) {
-        for column in 0..self.table.columns.len() {
-            self.push_cell(row, column);
-        }
-        self.rows += 1;
-    }
-
-    /// Adds a row that has cells for some columns. `places` tells for each column of the table where its cell stands;
-    /// the others are NULL.
-    pub(super) fn push_some(&mut self, row: &Row, places: &[Option<usize>]) {
-        for place in places {
-            match place {
-                Some(place) => self.push_cell(row, *place),
-                None => self.cells.push(Packed::Plain(Cell::Null)),
-            }
-        }
-        self.rows += 1;
-    }
-
-    fn push_cell(&mut self, row: &Row, place: usize) {
-        let packed = match row.as_ref(place).map(Cell::of) {
-            None => Packed::Absent,
-            Some(Ok(plain)) => Packed::Plain(plain),
-            Some(Err(bytes)) => {
-                self.bytes.extend_from_slice(bytes);
-                Packed::Bytes(bytes.len())
-            }
-        };
-        self.cells.push(packed);
+    /// Adds a row.
+    pub(super) fn push(&mut self, packet: &[u8]) {
+        self.packets.bytes.extend_from_slice(packet);
+        self.packets.ends.push(self.packets.bytes.len());
     }
 
     pub(super) const fn row_count(&self) -> usize {
-        self.rows
+        self.packets.ends.len()
     }
 
     /// What the block holds in memory, in bytes.
     const fn held_bytes(&self) -> usize {
-        self.cells.len() * size_of::<Packed>() + self.bytes.len()
+        self.packets.bytes.len() + self.packets.ends.len() * size_of::<usize>()
     }
 
     pub(super) const fn is_full(&self, most_rows: usize) -> bool {
-        self.rows >= most_rows || self.held_bytes() >= FULL_BYTES
+        self.row_count() >= most_rows || self.held_bytes() >= FULL_BYTES
     }
 
     pub(super) const fn room(&self) -> Room {
-        Room { cells: self.cells.len(), bytes: self.bytes.len() }
+        Room { rows: self.row_count(), bytes: self.packets.bytes.len() }
     }
 
-    /// These rows, to be shown one by one: as rows that were read, or as deletes.
-    pub(super) fn into_block(self, kind: ChangeKind) -> Box<dyn RowBlock> {
-        Box::new(ReadRows { filled: self, kind, cell: 0, byte: 0 })
+    /// These rows, which have a cell for each column of the table, as rows that were read.
+    pub(super) fn into_block(self) -> Box<dyn RowBlock> {
+        Box::new(ReadRows { filled: self, row: 0, places: None })
+    }
+
+    /// These rows, which have cells for some columns, as deletes. `places` tells for each column of the table where its
+    /// cell stands; the others are NULL.
+    pub(super) fn into_deletes(self, places: Box<[Option<usize>]>) -> Box<dyn RowBlock> {
+        Box::new(ReadRows { filled: self, row: 0, places: Some(places) })
     }
 
     /// The message that carries these rows.
@@ -117,64 +99,107 @@ impl Filling {
             table: Arc::clone(&self.table),
             origin: Origin::Snapshot,
             bytes: self.held_bytes(),
-            block: self.into_block(ChangeKind::Read),
+            block: self.into_block(),
         })
     }
 }
 
-/// Rows on their way, up to which cell and byte they have been shown.
+/// Rows on their way.
+#[derive(Debug)]
 struct ReadRows {
     filled: Filling,
-    kind: ChangeKind,
-    cell: usize,
-    byte: usize,
-}
-
-impl std::fmt::Debug for ReadRows {
-    /// The number of rows only: values never reach a log.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ReadRows").field("rows", &self.filled.rows).finish_non_exhaustive()
-    }
+    /// How many have been shown.
+    row: usize,
+    places: Option<Box<[Option<usize>]>>,
 }
 
 impl RowBlock for ReadRows {
     fn next_change(&mut self, visitor: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
-        if self.cell >= self.filled.cells.len() {
-            return Ok(None);
-        }
-        let columns = &self.filled.table.columns;
-        let image = if self.kind == ChangeKind::Delete { Image::Before } else { Image::After };
-        let cells = self.filled.cells.get(self.cell..).unwrap_or_default();
-        for (index, (column, packed)) in columns.iter().zip(cells).enumerate() {
-            let cell = match *packed {
-                Packed::Plain(cell) => Some(cell),
-                Packed::Bytes(length) => {
-                    let begun = self.byte;
-                    self.byte += length;
-                    self.filled.bytes.get(begun..self.byte).map(Cell::Bytes)
-                }
-                Packed::Absent => None,
-            };
-            let value = cell.and_then(|cell| cell::read(&column.kind, cell));
-            let value = value.ok_or_else(|| self.misfit(&column.name))?;
-            visitor.cell(image, index, value);
-        }
-        self.cell += columns.len().max(1);
-        Ok(Some(self.kind))
+        let Packets { bytes, ends } = &self.filled.packets;
+        let Some(end) = ends.get(self.row) else { return Ok(None) };
+        let start = self.row.checked_sub(1).and_then(|row| ends.get(row)).copied().unwrap_or(0);
+        let packet = bytes.get(start..*end).unwrap_or_default();
+        self.row += 1;
+        let shown = match &self.places {
+            None => self.filled.show(packet, visitor).map(|()| ChangeKind::Read),
+            Some(places) => {
+                self.filled.show_some(packet, places, visitor).map(|()| ChangeKind::Delete)
+            }
+        };
+        shown.map(Some).map_err(|misfit| misfit.into_fault(&self.filled.table))
     }
 }
 
-impl ReadRows {
-    fn misfit(&self, column: &str) -> Fault {
-        let message = format!("column {column}: the source sent a value of another type");
-        Fault::fatal(Stage::Snapshot, message).at_table(&self.filled.table.name)
+/// Why a row cannot be shown.
+enum Misfit<'t> {
+    Row(Malformed),
+    Column(&'t str),
+}
+
+impl From<Malformed> for Misfit<'_> {
+    fn from(malformed: Malformed) -> Self {
+        Self::Row(malformed)
     }
+}
+
+impl Misfit<'_> {
+    fn into_fault(self, table: &TableSchema) -> Fault {
+        let fault = match self {
+            Self::Column(name) => {
+                let message = format!("column {name}: the source sent a value of another type");
+                Fault::fatal(Stage::Snapshot, message)
+            }
+            Self::Row(malformed) => {
+                let message = "the source sent a row that cannot be read";
+                Fault::fatal(Stage::Snapshot, message).caused_by(malformed)
+            }
+        };
+        fault.at_table(&table.name)
+    }
+}
+
+impl Filling {
+    fn show(&self, packet: &[u8], visitor: &mut dyn RowVisitor) -> Result<(), Misfit<'_>> {
+        let mut cells = self.forms.cells(packet)?;
+        for (index, column) in self.table.columns.iter().enumerate() {
+            show_cell(column, index, cells.next()?, Image::After, visitor)?;
+        }
+        Ok(cells.end()?)
+    }
+
+    fn show_some(
+        &self,
+        packet: &[u8],
+        places: &[Option<usize>],
+        visitor: &mut dyn RowVisitor,
+    ) -> Result<(), Misfit<'_>> {
+        let cells = self.forms.cells(packet)?.all()?;
+        for (index, (column, place)) in self.table.columns.iter().zip(places).enumerate() {
+            let cell = match place {
+                None => Cell::Null,
+                Some(place) => *cells.get(*place).ok_or(Misfit::Column(&column.name))?,
+            };
+            show_cell(column, index, cell, Image::Before, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+fn show_cell<'t>(
+    column: &'t Column,
+    index: usize,
+    cell: Cell<'_>,
+    image: Image,
+    visitor: &mut dyn RowVisitor,
+) -> Result<(), Misfit<'t>> {
+    let value = cell::read(&column.kind, cell).ok_or(Misfit::Column(&column.name))?;
+    visitor.cell(image, index, value);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use mysql_async::{Column as WireColumn, Value as Wire, consts::ColumnType as WireType};
-    use mysql_common::row::new_row;
+    use mysql_async::{Column as WireColumn, consts::ColumnType as WireType};
 
     use super::*;
     use crate::model::{
@@ -212,10 +237,24 @@ mod tests {
         Arc::new(TableSchema { columns, ..TableSchema::named(name) })
     }
 
-    fn row(first: Wire, second: Wire) -> Row {
-        let columns = [WireType::MYSQL_TYPE_LONG, WireType::MYSQL_TYPE_BLOB].map(WireColumn::new);
-        new_row(vec![first, second], Arc::from(columns))
+    /// A row of a number and some bytes, each of which may be NULL.
+    fn row(first: Option<i32>, second: Option<&[u8]>) -> Vec<u8> {
+        let nulls = u8::from(first.is_none()) << 2 | u8::from(second.is_none()) << 3;
+        let mut packet = vec![0, nulls];
+        packet.extend(first.into_iter().flat_map(i32::to_le_bytes));
+        if let Some(bytes) = second {
+            let [low, middle, high, _] = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+            packet.extend([0xFD, low, middle, high]);
+            packet.extend(bytes);
+        }
+        packet
     }
+
+    fn filling(types: [WireType; 2]) -> Filling {
+        Filling::new(&table(), Forms::of(&types.map(WireColumn::new)), Room::default())
+    }
+
+    const TYPES: [WireType; 2] = [WireType::MYSQL_TYPE_LONG, WireType::MYSQL_TYPE_BLOB];
 
     fn rows_of(message: Message) -> Rows {
         match message {
@@ -226,8 +265,8 @@ mod tests {
 
     #[test]
     fn a_block_shows_its_rows_cell_by_cell() {
-        let mut filling = Filling::new(&table(), Room::default());
-        filling.push(&row(Wire::Int(1), Wire::NULL));
+        let mut filling = filling(TYPES);
+        filling.push(&row(Some(1), None));
         let mut rows = rows_of(filling.into_message());
         let mut cells = Cells(Vec::new());
         assert_eq!(rows.block.next_change(&mut cells).unwrap(), Some(ChangeKind::Read));
@@ -237,21 +276,42 @@ mod tests {
 
     #[test]
     fn a_block_is_full_by_rows_or_by_bytes() {
-        let mut filling = Filling::new(&table(), Room::default());
-        filling.push(&row(Wire::Int(1), Wire::Bytes(vec![0; 100])));
+        let mut filling = filling(TYPES);
+        filling.push(&row(Some(1), Some(&[0; 100])));
         assert!(filling.is_full(1) && !filling.is_full(2));
-        filling.push(&row(Wire::Int(1), Wire::Bytes(vec![0; 300_000])));
+        filling.push(&row(Some(1), Some(&[0; 300_000])));
         assert!(filling.is_full(1000));
         assert!(rows_of(filling.into_message()).bytes >= 300_100);
     }
 
     #[test]
     fn a_value_of_another_type_is_a_fault_that_does_not_show_it() {
-        let mut filling = Filling::new(&table(), Room::default());
-        filling.push(&row(Wire::Bytes(b"secret".to_vec()), Wire::NULL));
+        let mut filling = filling([WireType::MYSQL_TYPE_BLOB, WireType::MYSQL_TYPE_BLOB]);
+        filling.push(b"\0\x08\x06secret");
         let mut rows = rows_of(filling.into_message());
         let fault = rows.block.next_change(&mut Cells(Vec::new())).unwrap_err();
         assert!(!fault.chain().contains("secret") && fault.chain().contains("column a"));
         assert!(!format!("{rows:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_row_that_is_none_is_a_fault() {
+        for packet in [&row(Some(1), None)[..5], &[row(Some(1), None), vec![7]].concat(), b""] {
+            let mut filling = filling(TYPES);
+            filling.push(packet);
+            let mut rows = rows_of(filling.into_message());
+            assert!(rows.block.next_change(&mut Cells(Vec::new())).is_err());
+        }
+    }
+
+    #[test]
+    fn a_row_of_keys_has_its_cells_where_the_answer_has_them() {
+        let types = [WireType::MYSQL_TYPE_BLOB, WireType::MYSQL_TYPE_LONG];
+        let mut filling = filling(types);
+        filling.push(&[&[0, 0, 1, b'k'][..], &5_i32.to_le_bytes()].concat());
+        let mut rows = filling.into_deletes([Some(1), None].into());
+        let mut cells = Cells(Vec::new());
+        assert_eq!(rows.next_change(&mut cells).unwrap(), Some(ChangeKind::Delete));
+        assert_eq!(cells.0, ["Before 0 Int(5)", "Before 1 Null"]);
     }
 }

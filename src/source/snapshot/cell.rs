@@ -1,7 +1,5 @@
 //! A cell of the binary protocol as the [`Value`] that the binlog's decoder gives for the same cell (promise P2).
 
-use mysql_async::Value as Wire;
-
 use crate::{
     codec::decimal,
     model::{
@@ -22,30 +20,6 @@ pub(super) enum Cell<'r> {
     Bytes(&'r [u8]),
     Moment(DateTime),
     Duration { negative: bool, days: u32, hours: u8, minutes: u8, seconds: u8, micros: u32 },
-}
-
-impl<'r> Cell<'r> {
-    /// What the driver read: a cell that borrows nothing, or else the bytes of one that does.
-    pub(super) fn of(wire: &'r Wire) -> Result<Cell<'static>, &'r [u8]> {
-        Ok(match *wire {
-            Wire::NULL => Cell::Null,
-            Wire::Int(number) => Cell::Int(number),
-            Wire::UInt(number) => Cell::UInt(number),
-            Wire::Float(number) => Cell::Float(number),
-            Wire::Double(number) => Cell::Double(number),
-            Wire::Bytes(ref bytes) => return Err(bytes),
-            Wire::Date(year, month, day, hour, minute, second, micros) => Cell::Moment(DateTime {
-                date: Date { year, month, day },
-                hour,
-                minute,
-                second,
-                micros,
-            }),
-            Wire::Time(negative, days, hours, minutes, seconds, micros) => {
-                Cell::Duration { negative, days, hours, minutes, seconds, micros }
-            }
-        })
-    }
 }
 
 /// Reads a cell. `None` when the server sent something else than the column's type.
@@ -155,57 +129,68 @@ fn time(wire: Cell<'_>) -> Option<Time> {
 mod tests {
     use super::*;
 
-    fn check(kind: &ColumnType, wire: &Wire, expected: Option<Value<'_>>) {
-        let cell = Cell::of(wire).unwrap_or_else(Cell::Bytes);
+    fn check(kind: &ColumnType, cell: Cell<'_>, expected: Option<Value<'_>>) {
         assert_eq!(read(kind, cell), expected, "{kind:?}");
+    }
+
+    const fn moment(year: u16, month: u8, day: u8) -> DateTime {
+        let date = Date { year, month, day };
+        DateTime { date, hour: 0, minute: 0, second: 0, micros: 0 }
     }
 
     #[test]
     fn numbers() {
         let big = ColumnType::Int { bytes: 8, unsigned: true, boolean: false };
         let small = ColumnType::Int { bytes: 1, unsigned: false, boolean: true };
-        check(&big, &Wire::UInt(u64::MAX), Some(Value::UInt(u64::MAX)));
-        check(&big, &Wire::Int(5), Some(Value::UInt(5)));
-        check(&big, &Wire::Int(-5), None);
-        check(&small, &Wire::Int(-1), Some(Value::Int(-1)));
-        check(&small, &Wire::NULL, Some(Value::Null));
-        check(&ColumnType::Float, &Wire::Float(0.1), Some(Value::Float(0.1)));
-        check(&ColumnType::Year, &Wire::Int(0), Some(Value::Year(0)));
+        check(&big, Cell::UInt(u64::MAX), Some(Value::UInt(u64::MAX)));
+        check(&big, Cell::Int(5), Some(Value::UInt(5)));
+        check(&big, Cell::Int(-5), None);
+        check(&small, Cell::Int(-1), Some(Value::Int(-1)));
+        check(&small, Cell::Null, Some(Value::Null));
+        check(&ColumnType::Float, Cell::Float(0.1), Some(Value::Float(0.1)));
+        check(&ColumnType::Year, Cell::Int(0), Some(Value::Year(0)));
         let labels = ColumnType::Enum { labels: Vec::new() };
-        check(&labels, &Wire::UInt(0), Some(Value::Enum(0)));
-        check(&labels, &Wire::Bytes(b"a".to_vec()), None);
+        check(&labels, Cell::UInt(0), Some(Value::Enum(0)));
+        check(&labels, Cell::Bytes(b"a"), None);
     }
 
     #[test]
     fn decimals_are_exact_or_the_server_s_own_text() {
-        let wire = Wire::Bytes(b"-0.10".to_vec());
+        let wire = Cell::Bytes(b"-0.10");
         let exact = Decimal { negative: true, coefficient: 10, scale: 2 };
         let narrow = ColumnType::Decimal { precision: 34, scale: 2 };
-        check(&narrow, &wire, Some(Value::Decimal(exact)));
+        check(&narrow, wire, Some(Value::Decimal(exact)));
         let wide = ColumnType::Decimal { precision: 35, scale: 2 };
-        check(&wide, &wire, Some(Value::WideDecimal("-0.10")));
-        check(&narrow, &Wire::Bytes(b"1".to_vec()), None);
+        check(&wide, wire, Some(Value::WideDecimal("-0.10")));
+        check(&narrow, Cell::Bytes(b"1"), None);
     }
 
     #[test]
     fn moments_are_read_part_by_part() {
-        let wire = Wire::Date(2006, 2, 15, 4, 59, 33, 20);
+        let wire = Cell::Moment(DateTime {
+            hour: 4,
+            minute: 59,
+            second: 33,
+            micros: 20,
+            ..moment(2006, 2, 15)
+        });
         let seconds = 1_139_979_573;
         let stamp = ColumnType::Timestamp { digits: 6 };
-        check(&stamp, &wire, Some(Value::Timestamp(Instant { seconds, micros: 20 })));
-        let zero = Wire::Date(0, 0, 0, 0, 0, 0, 0);
-        check(&stamp, &zero, Some(Value::Timestamp(Instant::default())));
-        check(&ColumnType::Date, &zero, Some(Value::Date(Date::default())));
-        let partial = Wire::Date(2020, 2, 0, 0, 0, 0, 0);
+        check(&stamp, wire, Some(Value::Timestamp(Instant { seconds, micros: 20 })));
+        let zero = Cell::Moment(moment(0, 0, 0));
+        check(&stamp, zero, Some(Value::Timestamp(Instant::default())));
+        check(&ColumnType::Date, zero, Some(Value::Date(Date::default())));
+        let partial = Cell::Moment(moment(2020, 2, 0));
         let date = Date { year: 2020, month: 2, day: 0 };
-        check(&ColumnType::Date, &partial, Some(Value::Date(date)));
-        check(&ColumnType::Date, &Wire::Int(1), None);
+        check(&ColumnType::Date, partial, Some(Value::Date(date)));
+        check(&ColumnType::Date, Cell::Int(1), None);
     }
 
     #[test]
     fn a_time_of_many_hours_keeps_its_sign() {
-        let wire = Wire::Time(true, 34, 22, 59, 59, 1);
+        let (days, hours, minutes, seconds) = (34, 22, 59, 59);
+        let wire = Cell::Duration { negative: true, days, hours, minutes, seconds, micros: 1 };
         let time = Time { negative: true, hours: 838, minutes: 59, seconds: 59, micros: 1 };
-        check(&ColumnType::Time { digits: 6 }, &wire, Some(Value::Time(time)));
+        check(&ColumnType::Time { digits: 6 }, wire, Some(Value::Time(time)));
     }
 }

@@ -1,6 +1,5 @@
 //! A reader's connection: opened when it is needed, thrown away after a fault, opened again after a wait.
 
-use mysql_async::{Conn, prelude::Queryable};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -12,7 +11,7 @@ use crate::{
         table::TableName,
     },
     runtime::retry::Backoff,
-    source::{connect::Connector, error::SourceError},
+    source::{connect::Connector, error::SourceError, protocol::Connection},
     telemetry::metrics,
 };
 
@@ -29,7 +28,7 @@ pub(super) struct Link {
     connector: Connector,
     retry: RetryConfig,
     stop: CancellationToken,
-    connection: Option<Conn>,
+    connection: Option<Connection>,
     backoff: Option<Backoff>,
 }
 
@@ -43,7 +42,7 @@ impl Link {
     }
 
     /// The connection. What is begun on it and given up must be followed by [`Link::hang_up`].
-    pub(super) async fn open(&mut self) -> Result<&mut Conn, SnapshotError> {
+    pub(super) async fn open(&mut self) -> Result<&mut Connection, SnapshotError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => prepared(&self.connector).await?,
@@ -82,31 +81,24 @@ impl Link {
         Ok(())
     }
 
-    /// Closes the socket at once, whatever is still to come on it.
-    ///
-    /// Inside a runtime the driver would first read what is left of an unfinished answer, which may be a whole table. On
-    /// a thread of its own it finds no runtime and just closes; the server notices at its next write.
+    /// Closes the socket at once, whatever is still to come on it; the server notices at its next write.
     pub(super) fn hang_up(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        let thread = std::thread::Builder::new().name("hang-up".to_owned());
-        if let Err(error) = thread.spawn(move || drop(connection)) {
-            warn!(%error, "a connection to the source could not be closed at once");
-        }
+        self.connection = None;
     }
 
     /// Says goodbye on a connection that nothing is left to come on.
     pub(super) async fn close(mut self) {
         if let Some(connection) = self.connection.take()
-            && let Err(error) = connection.disconnect().await
+            && let Err(error) = connection.quit().await
         {
-            tracing::debug!(error = %SourceError::from(error), "closing a connection to the source");
+            tracing::debug!(%error, "closing a connection to the source");
         }
     }
 }
 
 /// A connection whose text arrives in its columns' own charsets.
-pub(in crate::source) async fn prepared(connector: &Connector) -> Result<Conn, SourceError> {
-    let mut connection = connector.connect().await?;
-    connection.query_drop(SESSION).await?;
+pub(in crate::source) async fn prepared(connector: &Connector) -> Result<Connection, SourceError> {
+    let mut connection = connector.open().await?;
+    connection.run(SESSION).await?;
     Ok(connection)
 }

@@ -2,16 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mysql_async::{Conn, Row, prelude::Queryable};
-
 use super::{
     block::{Filling, Room},
+    form::Forms,
     link::prepared,
     sql,
 };
 use crate::{
     model::{
-        change::{ChangeKind, RowBlock},
+        change::RowBlock,
         fault::Fault,
         key::Cursor,
         table::{Column, ColumnType, TableSchema, quote_identifier},
@@ -20,6 +19,7 @@ use crate::{
         connect::{Connector, timed},
         error::SourceError,
         literal,
+        protocol::Connection,
     },
 };
 
@@ -40,12 +40,12 @@ pub async fn find_keys(
     keys: &[Cursor],
 ) -> Result<Box<dyn RowBlock>, Fault> {
     let place = |column| columns.iter().position(|of_key| *of_key == column);
-    let places: Vec<_> = (0..table.columns.len()).map(place).collect();
-    let mut rows = Filling::new(table, Room::default());
+    let places: Box<[_]> = (0..table.columns.len()).map(place).collect();
+    let mut rows = Found::default();
     let mut left = vec![keys];
     while let Some(keys) = left.pop() {
         match ask(connector, table, columns, keys).await {
-            Ok(found) => found.iter().for_each(|row| rows.push_some(row, &places)),
+            Ok(found) => rows.append(found),
             // One text that the column cannot hold makes the server refuse them all.
             Err(SourceError::Refused(answer)) if NOT_OF_THE_CHARSET.contains(&answer.code) => {
                 let (some, others) = keys.split_at(keys.len() / 2);
@@ -56,7 +56,7 @@ pub async fn find_keys(
             }
         }
     }
-    Ok(rows.into_block(ChangeKind::Delete))
+    Ok(rows.of(table).into_deletes(places))
 }
 
 async fn ask(
@@ -64,33 +64,67 @@ async fn ask(
     table: &TableSchema,
     columns: &[usize],
     keys: &[Cursor],
-) -> Result<Vec<Row>, SourceError> {
-    let Some(question) = question(table, columns, keys) else { return Ok(Vec::new()) };
+) -> Result<Found, SourceError> {
+    let Some(question) = question(table, columns, keys) else { return Ok(Found::default()) };
     let mut connection = prepared(connector).await?;
     let limit = connector.config().read_timeout;
-    // The binary protocol: its cells are those of the copy.
-    let found = timed(limit, connection.exec(question, ())).await;
-    connection.disconnect().await?;
-    found
+    let found = timed(limit, Found::by(&mut connection, &question)).await?;
+    connection.quit().await?;
+    Ok(found)
+}
+
+/// Rows that were asked for, as they came.
+#[derive(Default)]
+struct Found {
+    forms: Forms,
+    packets: Vec<Vec<u8>>,
+}
+
+impl Found {
+    /// Asks in the binary protocol: its cells are those of the copy.
+    async fn by(connection: &mut Connection, question: &str) -> Result<Self, SourceError> {
+        let statement = connection.prepare(question).await?;
+        let mut packets = Vec::new();
+        let mut rows = connection.execute(&statement).await?;
+        while let Some(packet) = rows.next().await? {
+            packets.push(packet.into_owned());
+        }
+        let forms = Forms::of(&statement.columns);
+        connection.close(statement).await?;
+        Ok(Self { forms, packets })
+    }
+
+    /// Adds what the same question has found for other keys.
+    fn append(&mut self, more: Self) {
+        self.forms = more.forms;
+        self.packets.extend(more.packets);
+    }
+
+    fn of(self, table: &Arc<TableSchema>) -> Filling {
+        let mut filling = Filling::new(table, self.forms, Room::default());
+        self.packets.iter().for_each(|packet| filling.push(packet));
+        filling
+    }
 }
 
 /// All columns of the rows that have this key, on a connection that [`prepared`] opened. `shares_locks`: whether to wait
 /// for whoever is changing them.
 pub(in crate::source) async fn read_key(
-    connection: &mut Conn,
+    connection: &mut Connection,
     table: &Arc<TableSchema>,
     key: (&[usize], &Cursor),
     shares_locks: bool,
     limit: Duration,
 ) -> Result<Box<dyn RowBlock>, SourceError> {
-    let mut rows = Filling::new(table, Room::default());
     let question = selection(table, key.0, std::slice::from_ref(key.1), &table.columns);
-    if let Some(question) = question {
-        let locks = if shares_locks { " FOR SHARE" } else { "" };
-        let asking = connection.exec::<Row, _, _>(format!("{question}{locks}"), ());
-        timed(limit, asking).await?.iter().for_each(|row| rows.push(row));
-    }
-    Ok(rows.into_block(ChangeKind::Read))
+    let found = match question {
+        None => Found::default(),
+        Some(question) => {
+            let locks = if shares_locks { " FOR SHARE" } else { "" };
+            timed(limit, Found::by(connection, &format!("{question}{locks}"))).await?
+        }
+    };
+    Ok(found.of(table).into_block())
 }
 
 /// The question; `None` when none of the keys can be one of this table.

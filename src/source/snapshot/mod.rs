@@ -43,12 +43,13 @@
 //! # How it stays small and fast
 //!
 //! A splitter walks the key ahead of the workers, by a bounded number of ranges and never by OFFSET, so that all workers
-//! can read one big table. A range is one streamed statement; a worker holds a block, the driver a packet, and what the
-//! channel has no room for stays with the server.
+//! can read one big table. A range is one streamed statement; a worker holds a block, its connection a packet, and what
+//! the channel has no room for stays with the server.
 
 mod block;
 mod cell;
 mod error;
+mod form;
 mod link;
 mod lookup;
 mod progress;
@@ -252,7 +253,7 @@ async fn end(shared: &Shared) -> Result<(), Fault> {
         tracing::warn!(operation = "retrying", error = %fault.chain(), wait_seconds = wait.as_secs_f64(), "will ask for the position again");
         tokio::time::sleep(wait).await;
     };
-    let mark = Message::Mark(Mark::SnapshotEnded { end });
+    let mark = Message::Mark(Mark::SnapshotEnded { end: Box::new(end) });
     shared
         .sender
         .send(mark)

@@ -1,9 +1,7 @@
 //! Reads ranges, one streamed query each, and sends their rows in blocks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
-use mysql_async::{Conn, Row, prelude::Queryable};
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, mpsc},
     time::{Instant, sleep, timeout},
@@ -13,6 +11,7 @@ use super::{
     Shared, Source,
     block::{self, Filling, Room},
     error::SnapshotError,
+    form::Forms,
     link::Link,
     shape,
     split::{Cut, Task},
@@ -24,7 +23,11 @@ use crate::{
         snapshot::{KeyRange, RangeDone},
         table::ColumnType,
     },
-    source::{connect::timed, error::SourceError},
+    source::{
+        connect::timed,
+        error::SourceError,
+        protocol::{Connection, Rows, Statement},
+    },
 };
 
 /// The ranges that wait for a worker.
@@ -110,8 +113,8 @@ async fn read(
     let limit = shared.read_timeout();
     let sql = source.sql.rows(range)?;
     let connection = link.open().await?;
-    let statement = timed(limit, connection.prep(sql)).await?;
-    if let Some(column) = shape::misfit(&source.schema.columns, &statement.columns()) {
+    let statement = timed(limit, connection.prepare(&sql)).await?;
+    if let Some(column) = shape::misfit(&source.schema.columns, &statement.columns) {
         return Err(altered(source, column));
     }
     pass_on(connection, &statement, shared, source, row_count).await?;
@@ -119,22 +122,22 @@ async fn read(
     Ok(())
 }
 
-/// Streams the rows of a statement into the channel, a block at a time. The driver holds one packet; what the channel
-/// has no room for stays with the server.
+/// Streams the rows of a statement into the channel, a block at a time. What the channel has no room for stays with
+/// the server.
 async fn pass_on(
-    connection: &mut Conn,
-    statement: &mysql_async::Statement,
+    connection: &mut Connection,
+    statement: &Statement,
     shared: &Shared,
     source: &Source,
     row_count: &mut u64,
 ) -> Result<(), SnapshotError> {
     let limit = shared.read_timeout();
     let most_rows = shared.rate.most_at_once(block::MOST_ROWS);
-    let mut answer = timed(limit, connection.exec_iter(statement, ())).await?;
-    let Some(mut rows) = answer.stream::<Row>().await? else { return Ok(()) };
+    let forms = Forms::of(&statement.columns);
+    let mut rows = timed(limit, connection.execute(statement)).await?;
     let mut room = Room::default();
     loop {
-        let mut filling = Filling::new(&source.schema, room);
+        let mut filling = Filling::new(&source.schema, forms.clone(), room);
         let is_end = fill(&mut filling, &mut rows, most_rows, limit).await?;
         let filled = filling.row_count();
         room = filling.room();
@@ -152,15 +155,12 @@ async fn pass_on(
 }
 
 /// Fills a block; says whether the answer is at its end. A source that is slow is waited for as long as rows come.
-async fn fill<S>(
+async fn fill(
     filling: &mut Filling,
-    rows: &mut S,
+    rows: &mut Rows<'_>,
     most_rows: usize,
-    limit: std::time::Duration,
-) -> Result<bool, SnapshotError>
-where
-    S: StreamExt<Item = mysql_async::Result<Row>> + Unpin,
-{
+    limit: Duration,
+) -> Result<bool, SnapshotError> {
     loop {
         let before = filling.row_count();
         match timeout(limit, take(filling, rows, most_rows)).await {
@@ -171,17 +171,16 @@ where
     }
 }
 
-async fn take<S>(
+async fn take(
     filling: &mut Filling,
-    rows: &mut S,
+    rows: &mut Rows<'_>,
     most_rows: usize,
-) -> Result<bool, SnapshotError>
-where
-    S: StreamExt<Item = mysql_async::Result<Row>> + Unpin,
-{
+) -> Result<bool, SnapshotError> {
     while !filling.is_full(most_rows) {
-        let Some(row) = rows.next().await else { return Ok(true) };
-        filling.push(&row?);
+        match rows.next().await? {
+            Some(packet) => filling.push(&packet),
+            None => return Ok(true),
+        }
     }
     Ok(false)
 }
@@ -197,7 +196,7 @@ async fn end(shared: &Shared, task: Task, rows: u64) -> Result<(), SnapshotError
     let mut sequence = source.finished.lock().await;
     for due in sequence.end(number, finished) {
         let Finished { done, is_last, _place } = due;
-        shared.sender.send(Message::Mark(Mark::Range(done))).await?;
+        shared.sender.send(Message::Mark(Mark::Range(Box::new(done)))).await?;
         if is_last {
             shared.progress.finish(&source.schema.name);
         }

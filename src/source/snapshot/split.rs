@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use mysql_async::{Conn, Row, prelude::Queryable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
-    Shared, Source,
-    cell::{self, Cell},
+    Shared, Source, cell,
     error::SnapshotError,
+    form::{Cells, Forms},
     link::Link,
     shape,
 };
@@ -22,7 +21,7 @@ use crate::{
         snapshot::KeyRange,
         table::Column,
     },
-    source::connect::timed,
+    source::{connect::timed, protocol::Connection},
 };
 
 /// A range to be read.
@@ -177,27 +176,36 @@ async fn ask(
     let Some(sql) = source.sql.boundary(rest, shared.chunk_rows)? else { return Ok(None) };
     let connection = link.open().await?;
     let columns: Vec<&Column> = source.key_columns().collect();
-    let Some(row) = first_row(connection, shared, &sql, &columns).await? else { return Ok(None) };
-    let cursor = columns.iter().enumerate().map(|(index, column)| {
-        let value =
-            cell::read(&column.kind, Cell::of(row.as_ref(index)?).unwrap_or_else(Cell::Bytes))?;
-        SqlValue::copy(value).filter(|value| *value != SqlValue::Null)
-    });
-    cursor.collect::<Option<Cursor>>().map(Some).ok_or(SnapshotError::Key)
+    first_row(connection, shared, &sql, &columns).await
 }
 
 async fn first_row(
-    connection: &mut Conn,
+    connection: &mut Connection,
     shared: &Shared,
     sql: &str,
     columns: &[&Column],
-) -> Result<Option<Row>, SnapshotError> {
+) -> Result<Option<Cursor>, SnapshotError> {
     let limit = shared.read_timeout();
-    let statement = timed(limit, connection.prep(sql)).await?;
-    if let Some(column) = shape::misfit(columns.iter().copied(), &statement.columns()) {
+    let statement = timed(limit, connection.prepare(sql)).await?;
+    if let Some(column) = shape::misfit(columns.iter().copied(), &statement.columns) {
         return Err(SnapshotError::Altered(column.to_owned()));
     }
-    let row = timed(limit, connection.exec_first::<Row, _, _>(&statement, ())).await?;
+    let mut rows = timed(limit, connection.execute(&statement)).await?;
+    let row = match timed(limit, rows.next()).await? {
+        None => None,
+        Some(packet) => Some(cursor(&Forms::of(&statement.columns), &packet, columns)?),
+    };
+    while timed(limit, rows.next()).await?.is_some() {}
     timed(limit, connection.close(statement)).await?;
     Ok(row)
+}
+
+/// The key in a row of its columns.
+fn cursor(forms: &Forms, packet: &[u8], columns: &[&Column]) -> Result<Cursor, SnapshotError> {
+    let cells = forms.cells(packet).and_then(Cells::all).map_err(|_| SnapshotError::Key)?;
+    let values = columns.iter().zip(cells).map(|(column, cell)| {
+        let value = cell::read(&column.kind, cell).and_then(SqlValue::copy);
+        value.filter(|value| *value != SqlValue::Null)
+    });
+    values.collect::<Option<Cursor>>().ok_or(SnapshotError::Key)
 }

@@ -37,7 +37,7 @@ fn plan(dialect: Dialect) -> Plan {
 }
 
 fn columns(bits: u8) -> Columns {
-    Columns::read(&mut Wire(&[bits]), 5).unwrap()
+    Bitmap::read(&mut Wire(&[bits]), 5).unwrap().columns()
 }
 
 fn shown(

@@ -4,7 +4,6 @@ use super::{Assembler, BinlogError, Problem};
 use crate::{
     model::{gtid::TransactionId, table::TableName},
     source::binlog::{
-        event,
         mariadb::{self, DomainEvent, InflateError},
         tables::Describe,
     },
@@ -41,19 +40,10 @@ impl<D: Describe> Assembler<D> {
         }
         true
     }
-
-    pub(super) async fn compressed_query(
-        &mut self,
-        query: event::Query<'_>,
-        start: u64,
-    ) -> Result<(), Problem> {
-        let text = inflate(query.text, self.event_limit, None)?;
-        self.query(event::Query { text: &text, ..query }, start).await
-    }
 }
 
 /// Inflates what is compressed in an event, of this table where it is known.
-pub(super) fn inflate(
+pub(super) fn inflated(
     bytes: &[u8],
     limit: u64,
     table: Option<&TableName>,

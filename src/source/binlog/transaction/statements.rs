@@ -37,7 +37,8 @@ impl<D: Describe> Assembler<D> {
             }
             _ => None,
         };
-        self.announce(changed).await
+        self.announce(changed);
+        Ok(())
     }
 
     fn changed_by_text(&self, verb: &'static str, table: Option<TableName>) -> Result<(), Problem> {

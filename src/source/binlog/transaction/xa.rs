@@ -39,9 +39,7 @@ impl<D: Describe> Assembler<D> {
     /// One is prepared, or committed in one phase where it has no name.
     pub(super) async fn xa_prepare(&mut self, xid: Option<Xid>) -> Result<(), Problem> {
         let Some(xid) = xid else { return self.finish().await };
-        if let Some(payload) = self.payload.take() {
-            payload.check_whole()?;
-        }
+        self.check_payload()?;
         let open = self.open.take().ok_or(NO_BEGINNING)?;
         if open.is_skipped {
             return Ok(());
@@ -54,7 +52,7 @@ impl<D: Describe> Assembler<D> {
         }
         let end_offset = self.place.end;
         self.position.prepare(&transaction, end_offset);
-        self.send(Message::Mark(Mark::Prepared { transaction, end_offset })).await?;
+        self.send(Message::Mark(Mark::Prepared { transaction, end_offset }));
         self.pass_fresh();
         Ok(())
     }
@@ -69,7 +67,7 @@ impl<D: Describe> Assembler<D> {
         match self.prepared(statement)? {
             Some(Prepared { transaction: prepared, rows }) => {
                 self.release(rows, &transaction).await?;
-                self.settle(prepared).await
+                self.settle(prepared)
             }
             None if self.is_in_copy(&transaction) => self.finish().await,
             None => Err(BinlogError::XaUnknown.into()),
@@ -90,7 +88,7 @@ impl<D: Describe> Assembler<D> {
             };
         }
         match self.prepared(statement)? {
-            Some(Prepared { transaction, .. }) => self.settle(transaction).await,
+            Some(Prepared { transaction, .. }) => self.settle(transaction),
             None => self.finish().await,
         }
     }
@@ -114,19 +112,20 @@ impl<D: Describe> Assembler<D> {
     ) -> Result<(), Problem> {
         while let Some((event, plan)) = rows.next().await.map_err(BinlogError::Spool)? {
             if !self.tables.fresh.holds(&plan.schema.name, transaction) {
-                self.send_rows(event, &plan, Arc::clone(transaction)).await?;
+                self.send_rows(event, &plan, Arc::clone(transaction))?;
+                self.flush_if_full().await.map_err(Problem::Halt)?;
             }
         }
         Ok(())
     }
 
     /// Ends the open transaction, which has settled a prepared one.
-    async fn settle(&mut self, prepared: Arc<Transaction>) -> Result<(), Problem> {
+    fn settle(&mut self, prepared: Arc<Transaction>) -> Result<(), Problem> {
         let transaction = self.open.take().ok_or(NO_BEGINNING)?.transaction;
         let end_offset = self.place.end;
         self.position();
         self.position.settle(&prepared, &transaction, end_offset);
-        self.send(Message::Mark(Mark::Settled { prepared, transaction, end_offset })).await?;
+        self.send(Message::Mark(Mark::Settled { prepared, transaction, end_offset }));
         self.pass_fresh();
         Ok(())
     }

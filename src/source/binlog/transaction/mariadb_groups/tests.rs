@@ -1,7 +1,5 @@
 //! Groups recorded on 11.8.9 (`testdata/mariadb.sql`).
 
-use mysql_common::binlog::events::Event;
-
 use crate::{
     model::{
         gtid::{DomainPosition, GtidPosition},
@@ -11,6 +9,7 @@ use crate::{
         BinlogError,
         event::kind,
         fixture::{MARIADB, Player, event_of, events},
+        raw::Event,
         transaction::{Halt, tests::query},
     },
 };
@@ -20,7 +19,7 @@ fn player() -> Player {
     Player::at(Position { gtid_set, ..Position::default() }, Vec::new(), Vec::new())
 }
 
-async fn failure(player: &mut Player, events: Vec<Event>) -> BinlogError {
+async fn failure(player: &mut Player, events: Vec<Event<'static>>) -> BinlogError {
     match player.play(events).await {
         Err(Halt::Failed(error)) => error,
         other => panic!("no error but {other:?}"),
@@ -83,16 +82,16 @@ async fn an_open_one_and_what_is_known_come_again() {
 }
 
 /// The description of the stream, and the last group with the table map that it needs.
-fn again() -> Vec<Event> {
+fn again() -> Vec<Event<'static>> {
     let all = events(MARIADB);
-    let is_gtid = |event: &Event| event.header().event_type_raw() == kind::DOMAIN_GTID;
+    let is_gtid = |event: &Event<'_>| event.header().kind == kind::DOMAIN_GTID;
     let last = all.iter().rposition(is_gtid).unwrap();
-    let is_described = |event: &&Event| event.header().event_type_raw() == kind::FORMAT_DESCRIPTION;
+    let is_described = |event: &&Event| event.header().kind == kind::FORMAT_DESCRIPTION;
     all.iter().filter(is_described).chain(&all[last..]).cloned().collect()
 }
 
 /// The GTID of a statement that commits by itself.
-fn standalone(domain: u32, sequence: u64) -> Event {
+fn standalone(domain: u32, sequence: u64) -> Event<'static> {
     let body =
         [&sequence.to_le_bytes()[..], &domain.to_le_bytes(), &[1, 0, 0, 0, 0, 0, 0]].concat();
     event_of(kind::DOMAIN_GTID, 9_000, &body)

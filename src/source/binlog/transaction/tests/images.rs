@@ -1,11 +1,10 @@
 //! Row images without some columns, as recorded from a real server by `testdata/images.sql`.
 
-use mysql_common::binlog::events::Event;
-
 use super::{
     super::super::{
         error::BinlogError,
         fixture::{IMAGES, Player, event_of, events},
+        raw::Event,
     },
     failure,
 };
@@ -13,10 +12,10 @@ use crate::source::binlog::event::kind;
 
 /// The events up to the first rows of the table without a key: an INSERT of nothing but defaults, which is the event that
 /// is left out.
-fn before_the_bare_row() -> (Player, Vec<Event>, Vec<u8>) {
+fn before_the_bare_row() -> (Player, Vec<Event<'static>>, Vec<u8>) {
     let mut all = events(IMAGES);
-    let is_bare = |event: &Event| {
-        event.header().event_type_raw() == kind::WRITE_ROWS && event.data().ends_with(&[2, 0, 2, 0])
+    let is_bare = |event: &Event<'_>| {
+        event.header().kind == kind::WRITE_ROWS && event.data().ends_with(&[2, 0, 2, 0])
     };
     let place = all.iter().position(is_bare).unwrap();
     let body = all[place].data().to_vec();

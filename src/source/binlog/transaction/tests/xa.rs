@@ -5,6 +5,7 @@ use super::{
         error::BinlogError,
         fixture::{Player, XA, event_of, events},
         fresh::Fresh,
+        raw::Event,
     },
     failure, gtid, query,
 };
@@ -67,10 +68,10 @@ async fn a_connection_that_begins_anew_receives_the_open_ones_again() {
     player.assembler.restart(4);
     player.told.clear();
     // What a server sends to who has that set.
-    let is_sent = |event: &&mysql_common::binlog::events::Event| event.header().log_pos() > 0;
+    let is_sent = |event: &&Event<'_>| event.header().log_pos > 0;
     let (mut sent, mut is_known) = (Vec::new(), false);
     for event in &all {
-        let kind = event.header().event_type_raw();
+        let kind = event.header().kind;
         if kind == kind::GTID {
             let number = event.data().get(17).copied().unwrap();
             is_known = ![5, 10, 11].contains(&number);
@@ -99,8 +100,8 @@ async fn without_gtids_what_is_known_is_skipped_but_for_the_open_ones() {
     player.assembler.is_described = true;
     player.told.clear();
     let again = all.iter().filter(|event| {
-        let begins = event.header().log_pos().wrapping_sub(event.header().event_size());
-        let is_inner = event.header().log_pos() == 0;
+        let begins = event.header().log_pos.wrapping_sub(event.header().size);
+        let is_inner = event.header().log_pos == 0;
         u64::from(begins) >= first || is_inner
     });
     player.play(again.cloned().collect()).await.unwrap();

@@ -9,15 +9,15 @@ const SHORT: Malformed = Malformed("the event ends too early");
 
 /// A cursor over an event's bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wire<'a>(pub(super) &'a [u8]);
+pub(in crate::source) struct Wire<'a>(pub(in crate::source) &'a [u8]);
 
 impl<'a> Wire<'a> {
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(in crate::source) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     #[inline]
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
+    pub(in crate::source) fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(SHORT)?;
         self.0 = rest;
         Ok(taken)
@@ -30,47 +30,47 @@ impl<'a> Wire<'a> {
         Ok(*taken)
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, Malformed> {
+    pub(in crate::source) fn u8(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, Malformed> {
+    pub(in crate::source) fn u16(&mut self) -> Result<u16, Malformed> {
         self.array().map(u16::from_le_bytes)
     }
 
-    pub(super) fn u24(&mut self) -> Result<u32, Malformed> {
+    pub(in crate::source) fn u24(&mut self) -> Result<u32, Malformed> {
         self.array().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, Malformed> {
+    pub(in crate::source) fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_le_bytes)
     }
 
-    pub(super) fn u48(&mut self) -> Result<u64, Malformed> {
+    pub(in crate::source) fn u48(&mut self) -> Result<u64, Malformed> {
         self.array().map(|[a, b, c, d, e, f]| u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
     }
 
-    pub(super) fn u56(&mut self) -> Result<u64, Malformed> {
+    pub(in crate::source) fn u56(&mut self) -> Result<u64, Malformed> {
         self.array().map(|[a, b, c, d, e, f, g]| u64::from_le_bytes([a, b, c, d, e, f, g, 0]))
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, Malformed> {
+    pub(in crate::source) fn u64(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_le_bytes)
     }
 
-    pub(super) fn u128_be(&mut self) -> Result<u128, Malformed> {
+    pub(in crate::source) fn u128_be(&mut self) -> Result<u128, Malformed> {
         self.array().map(u128::from_be_bytes)
     }
 
     /// A little-endian number of 1 to 8 bytes.
-    pub(super) fn uint(&mut self, bytes: u8) -> Result<u64, Malformed> {
+    pub(in crate::source) fn uint(&mut self, bytes: u8) -> Result<u64, Malformed> {
         let taken = self.take(usize::from(bytes))?;
         Ok(taken.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
     }
 
     /// A big-endian number of 0 to 8 bytes.
     #[inline]
-    pub(super) fn uint_be(&mut self, bytes: u8) -> Result<u64, Malformed> {
+    pub(in crate::source) fn uint_be(&mut self, bytes: u8) -> Result<u64, Malformed> {
         // One load, of which what belongs to other cells is shifted out; only at the event's end are there not eight.
         if let Some(eight) = self.0.first_chunk()
             && bytes <= 8
@@ -83,7 +83,7 @@ impl<'a> Wire<'a> {
     }
 
     /// The protocol's length-encoded number.
-    pub(super) fn lenenc(&mut self) -> Result<u64, Malformed> {
+    pub(in crate::source) fn lenenc(&mut self) -> Result<u64, Malformed> {
         match self.u8()? {
             small @ 0..=0xFA => Ok(u64::from(small)),
             0xFC => self.u16().map(u64::from),
@@ -94,18 +94,18 @@ impl<'a> Wire<'a> {
     }
 
     /// The protocol's length-encoded number, as a count of things that follow.
-    pub(super) fn length(&mut self) -> Result<usize, Malformed> {
+    pub(in crate::source) fn length(&mut self) -> Result<usize, Malformed> {
         usize::try_from(self.lenenc()?).map_err(|_| SHORT)
     }
 
     /// Bytes behind their length-encoded length.
-    pub(super) fn lenenc_bytes(&mut self) -> Result<&'a [u8], Malformed> {
+    pub(in crate::source) fn lenenc_bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.length()?;
         self.take(length)
     }
 
     /// The serialization library's number: as many trailing one bits in the first byte as bytes follow.
-    pub(super) fn varlen(&mut self) -> Result<u64, Malformed> {
+    pub(in crate::source) fn varlen(&mut self) -> Result<u64, Malformed> {
         let first = *self.0.first().ok_or(SHORT)?;
         let more = u8::try_from(first.trailing_ones()).unwrap_or(8);
         if more == 8 {

@@ -5,11 +5,22 @@ use std::{
     net::{TcpListener, TcpStream},
 };
 
-use mysql_async::{BinlogStreamRequest, OptsBuilder};
-
 use super::*;
+use crate::{
+    model::position::Position,
+    source::{
+        binlog::{
+            event::kind,
+            request::{self, Replica},
+        },
+        protocol::{Access, Connection},
+    },
+};
 
 const COM_BINLOG_DUMP: u8 = 0x12;
+
+/// The longest silence.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// What is as long as this goes on in another packet.
 const LONGEST_PACKET: usize = 0xFF_FFFF;
@@ -75,40 +86,49 @@ fn send_huge(client: &mut TcpStream, size: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What the stream says to such an event, and then to the connection's end.
-async fn answer(event: Vec<u8>) -> Result<Event, BinlogError> {
+/// What comes of such an event, and then of the connection's end.
+async fn answer(event: Vec<u8>) -> Result<Event<'static>, BinlogError> {
     answer_to(move |client| send(client, 1, &[&[0], &event[..]].concat())).await
 }
 
-/// What the stream says to such a binlog's first event, and then to the connection's end.
+/// What comes of such a binlog's first event, and then of the connection's end.
 async fn answer_to(
     binlog: impl FnOnce(&mut TcpStream) -> std::io::Result<()> + Send + 'static,
-) -> Result<Event, BinlogError> {
+) -> Result<Event<'static>, BinlogError> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = std::thread::spawn(move || serve(&mut listener.accept()?.0, binlog));
-    let options = OptsBuilder::default()
-        .ip_or_hostname("127.0.0.1")
-        .tcp_port(port)
-        .prefer_socket(false)
-        .max_allowed_packet(Some(crate::source::connect::LARGEST_PACKET))
-        .wait_timeout(Some(60));
-    let connection = Conn::new(options).await.unwrap();
-    let mut stream = connection.get_binlog_stream(BinlogStreamRequest::new(1)).await.unwrap();
-    let answer = next_event(&mut stream, Duration::from_secs(60)).await;
+    let access = Access {
+        host: "127.0.0.1",
+        port,
+        user: "somebody",
+        password: "",
+        tls: None,
+        keepalive: SILENCE,
+        largest_packet: crate::source::connect::LARGEST_PACKET,
+    };
+    let connection = Connection::open(access).await.unwrap();
+    let by_file = Position { file: "b.1".to_owned(), offset: 4, ..Position::default() };
+    let mut dump = request::dump(connection, &Replica::new(1), &by_file).await.unwrap();
+    let answer = next(&mut dump).await;
     if answer.is_err() {
         // The server may be left with something to send.
-        drop(stream);
+        drop(dump);
         drop(server.join().unwrap());
     } else {
         server.join().unwrap().unwrap();
-        let end = next_event(&mut stream, Duration::from_secs(60)).await;
+        let end = next(&mut dump).await;
         assert!(
             matches!(end, Err(BinlogError::Source(_))),
             "a closed connection is no damage: {end:?}"
         );
     }
     answer
+}
+
+async fn next(dump: &mut Dump) -> Result<Event<'static>, BinlogError> {
+    dump.wait(SILENCE).await?;
+    dump.take().map(Event::into_owned)
 }
 
 /// An event with a size of its own choice.
@@ -124,7 +144,7 @@ fn whole(kind: u8, body: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn a_whole_event_comes_through() {
     let answer = answer(whole(kind::XID, &[7; 8])).await.unwrap();
-    assert_eq!((answer.header().event_type_raw(), answer.data()), (kind::XID, &[7; 8][..]));
+    assert_eq!((answer.header().kind, answer.data()), (kind::XID, &[7; 8][..]));
 }
 
 /// The protocol's largest, which no server writes of its own accord.
@@ -143,27 +163,51 @@ async fn an_event_of_a_gibibyte_comes_through() {
     assert!(matches!(larger, Err(BinlogError::PacketTooLarge)), "{larger:?}");
 }
 
-/// The transport's own readers panic on most of these.
 #[tokio::test]
 async fn what_contradicts_itself_is_damage() {
-    let largest = [0xFF; 8];
-    let unknown_compression = [2, 1, 7, 1, 1, 0, 0];
-    let endless = [&[2, 1, 0, 3, 9, 0xFE][..], &largest, &[1, 1, 0, 0]].concat();
-    let larger_than_it_is = [2, 1, 0, 3, 1, 9, 1, 1, 200, 0, 1];
     for hostile in [
         whole(kind::XID, &[])[..11].to_vec(),
         event(kind::XID, 27, &[7; 4]),
         event(kind::XID, u32::MAX, &[7; 8]),
+        event(kind::XID, 3, &[]),
         whole(kind::FORMAT_DESCRIPTION, &[4]),
         event(kind::FORMAT_DESCRIPTION, 3, &[]),
-        whole(kind::TABLE_MAP, &[1; 9]),
-        whole(kind::ROTATE, &[1]),
-        whole(kind::TRANSACTION_PAYLOAD, &unknown_compression),
-        whole(kind::TRANSACTION_PAYLOAD, &endless),
+        Vec::new(),
     ] {
         let answer = answer(hostile.clone()).await;
         assert!(matches!(answer, Err(BinlogError::Transport)), "{hostile:?}: {answer:?}");
     }
-    // What the transport passes over the payload's own guard recognises.
-    assert!(answer(whole(kind::TRANSACTION_PAYLOAD, &larger_than_it_is)).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_told_in_its_words() {
+    let refused = answer_to(|client| send(client, 1, b"\xFF\xD4\x04#HY000purged")).await;
+    let Err(BinlogError::Refused(told)) = refused else { panic!("{refused:?}") };
+    assert_eq!((told.code, told.message.as_str()), (1236, "purged"));
+    let ended = answer_to(|client| send(client, 1, &[0xFE, 0, 0, 0, 0])).await;
+    assert!(matches!(ended, Err(BinlogError::Ended)), "{ended:?}");
+}
+
+/// One that takes longer than a silence may last is no silence.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_event_on_a_slow_line_comes_through() {
+    const PIECES: usize = 8;
+    let body = vec![7; 4 << 20];
+    let sent = whole(kind::WRITE_ROWS, &body);
+    let event = answer_to(move |client| {
+        let packet = [&[0], &sent[..]].concat();
+        let [low, middle, high, _] = u32::try_from(packet.len()).unwrap().to_le_bytes();
+        client.write_all(&[low, middle, high, 1])?;
+        for piece in packet.chunks(packet.len() / PIECES) {
+            std::thread::sleep(SILENCE * 2 / u32::try_from(PIECES).unwrap());
+            client.write_all(piece)?;
+        }
+        Ok(())
+    });
+    assert_eq!(event.await.unwrap().data().len(), body.len());
+    let silent = answer_to(|_| {
+        std::thread::sleep(SILENCE * 2);
+        Ok(())
+    });
+    assert!(matches!(silent.await, Err(BinlogError::Silent(_))));
 }
