@@ -160,8 +160,8 @@ impl Lanes {
     }
 
     /// The next lane whose batch should go now: it is full, or has waited long enough, or rows that are open cannot be
-    /// taken, or none are at hand. The first copy then waits for company as long as another batch flies: nobody waits
-    /// for its rows.
+    /// taken, or none are at hand and no other batch flies. So a quiet system has the latency of one round trip, and under
+    /// load batches grow by what comes during a flight: a target takes one of two thousand at less cost than two of one.
     pub(super) fn due(&self, supply: Supply) -> Option<usize> {
         let (flying, now) = (self.are_flying(), Instant::now());
         self.lanes.iter().position(|lane| {
@@ -169,7 +169,7 @@ impl Lanes {
             let is_wanted = || match supply {
                 Supply::More => false,
                 Supply::Blocked => true,
-                Supply::Nothing => lane.batch.is_from_stream() || !flying,
+                Supply::Nothing => !flying,
             };
             lane.idles() && (lane.is_full(&self.limits) || is_wanted() || is_late())
         })
