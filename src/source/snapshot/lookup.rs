@@ -75,14 +75,17 @@ async fn ask(
 
 /// Rows that were asked for, as they came.
 #[derive(Default)]
-struct Found {
-    forms: Forms,
-    packets: Vec<Vec<u8>>,
+pub(super) struct Found {
+    pub(super) forms: Forms,
+    pub(super) packets: Vec<Vec<u8>>,
 }
 
 impl Found {
     /// Asks in the binary protocol: its cells are those of the copy.
-    async fn by(connection: &mut Connection, question: &str) -> Result<Self, SourceError> {
+    pub(super) async fn by(
+        connection: &mut Connection,
+        question: &str,
+    ) -> Result<Self, SourceError> {
         let statement = connection.prepare(question).await?;
         let mut packets = Vec::new();
         let mut rows = connection.execute(&statement).await?;

@@ -42,8 +42,8 @@
 //!
 //! # How it stays small and fast
 //!
-//! A splitter walks the key ahead of the workers, by a bounded number of ranges and never by OFFSET, so that all workers
-//! can read one big table. A range is one streamed statement; a worker holds a block, its connection a packet, and what
+//! A splitter cuts ranges ahead of the workers, a bounded number of them: by arithmetic where the key is a number and the
+//! numbers lie close together, else by walking the key, never by OFFSET. So all workers can read one big table. A range is one streamed statement; a worker holds a block, its connection a packet, and what
 //! the channel has no room for stays with the server.
 
 mod block;
@@ -59,6 +59,7 @@ mod sequence;
 mod shape;
 mod split;
 mod sql;
+mod steps;
 
 use std::{sync::Arc, time::Duration};
 

@@ -12,7 +12,9 @@ use super::{
     error::SnapshotError,
     form::{Cells, Forms},
     link::Link,
+    lookup::Found,
     shape,
+    steps::Steps,
 };
 use crate::{
     model::{
@@ -100,12 +102,13 @@ impl Splitter {
     async fn cut(&mut self, source: &Arc<Source>) -> Result<(), Halt> {
         let mut number = 0;
         let mut held: Option<Cut> = None;
+        let mut way = Way::Unknown;
         for (first_order, stretch) in &source.left {
             let mut order = *first_order;
             let mut low = stretch.low.clone();
             loop {
                 let rest = KeyRange { low: low.clone(), high: stretch.high.clone() };
-                let end = self.end_of_range(source, &rest).await?;
+                let end = self.end_of_range(source, &rest, &mut way).await?;
                 let is_empty = end.is_none();
                 let range = match end {
                     Some(key) if Some(&key) != rest.high.as_ref() => {
@@ -150,11 +153,12 @@ impl Splitter {
         &mut self,
         source: &Source,
         rest: &KeyRange,
+        way: &mut Way,
     ) -> Result<Option<Cursor>, Halt> {
         let table = &source.schema.name;
         loop {
             let stop = self.shared.stop.clone();
-            let asking = ask(&mut self.link, &self.shared, source, rest);
+            let asking = ask(&mut self.link, &self.shared, source, rest, way);
             match stop.run_until_cancelled(asking).await {
                 None => return Err(Halt::Stopped),
                 Some(Ok(key)) => {
@@ -167,16 +171,51 @@ impl Splitter {
     }
 }
 
+/// How a table is cut.
+enum Way {
+    Unknown,
+    Numbers(Steps),
+    /// By asking for the key so many rows further on.
+    Index,
+}
+
 async fn ask(
     link: &mut Link,
     shared: &Shared,
     source: &Source,
     rest: &KeyRange,
+    way: &mut Way,
 ) -> Result<Option<Cursor>, SnapshotError> {
+    if matches!(way, Way::Unknown) {
+        *way = find_way(link, shared, source).await?;
+    }
+    if let Way::Numbers(steps) = way {
+        return Ok(steps.end(rest.low.as_ref()));
+    }
     let Some(sql) = source.sql.boundary(rest, shared.chunk_rows)? else { return Ok(None) };
     let connection = link.open().await?;
     let columns: Vec<&Column> = source.key_columns().collect();
     first_row(connection, shared, &sql, &columns).await
+}
+
+async fn find_way(link: &mut Link, shared: &Shared, source: &Source) -> Result<Way, SnapshotError> {
+    let (Some(sql), Some(column)) = (source.sql.extent(), source.key_columns().next()) else {
+        return Ok(Way::Index);
+    };
+    let limit = shared.read_timeout();
+    let connection = link.open().await?;
+    let Found { forms, packets } = timed(limit, Found::by(connection, &sql)).await?;
+    let packet = packets.first().ok_or(SnapshotError::Key)?;
+    let cells = forms.cells(packet).and_then(Cells::all).map_err(|_| SnapshotError::Key)?;
+    let values = cells.into_iter().map(|cell| cell::read(&column.kind, cell));
+    let values: Option<Vec<SqlValue>> = values.map(|value| SqlValue::copy(value?)).collect();
+    let steps = match values.as_deref() {
+        Some([first, last]) => {
+            Steps::new((first, last), source.schema.estimated_rows, shared.chunk_rows)
+        }
+        _ => None,
+    };
+    Ok(steps.map_or(Way::Index, Way::Numbers))
 }
 
 async fn first_row(

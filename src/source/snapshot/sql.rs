@@ -102,6 +102,16 @@ impl TableSql {
         }
     }
 
+    /// The first and the last key, where it is one whole number that the index keeps from low to high.
+    pub(super) fn extent(&self) -> Option<String> {
+        match self.key.as_ref()?.parts.as_slice() {
+            [Part { quoted, kind: ColumnType::Int { .. }, descending: false, .. }] => {
+                Some(format!("SELECT MIN({quoted}), MAX({quoted}) FROM {}", self.table))
+            }
+            _ => None,
+        }
+    }
+
     /// The key of the row that is `row_count` rows into a range, or of its last row when it has fewer; no row when it
     /// has none. `None` for a table without a key.
     pub(super) fn boundary(
