@@ -50,7 +50,7 @@ struct Size {
     rounds: usize,
 }
 
-const FULL: Size = Size { rows: 600_000, changes: 200_000, rounds: 3 };
+const FULL: Size = Size { rows: 1_000_000, changes: 200_000, rounds: 3 };
 /// Binleaf as it comes, and as one sets it for bulk work. Measured beforehand: for the driver too a single connection,
 /// batches of 500 and more connections are slower.
 const SHAPES: [Shape; 3] = [Shape::new(2, 1000), Shape::new(2, 3000), Shape::new(4, 3000)];
