@@ -54,7 +54,6 @@ pub struct BatchBuilder {
     letters: Vec<DeadLetter>,
     operations: usize,
     bytes: usize,
-    from_stream: bool,
     oldest_commit_micros: Option<u64>,
     spares: Vec<Spare>,
 }
@@ -80,8 +79,6 @@ pub struct ReadyBatch {
     pub writes: WriteBatch,
     /// Rows that could not be mapped.
     pub letters: Vec<DeadLetter>,
-    /// Whether any of it comes from the stream, where order matters.
-    pub from_stream: bool,
     /// The commit time of the oldest change in it, in microseconds since the Unix epoch.
     pub oldest_commit_micros: Option<u64>,
 }
@@ -91,12 +88,6 @@ impl BatchBuilder {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.operations == 0 && self.letters.is_empty()
-    }
-
-    /// Whether any of it comes from the stream, where order matters.
-    #[must_use]
-    pub const fn is_from_stream(&self) -> bool {
-        self.from_stream
     }
 
     /// Operations in the batch.
@@ -167,7 +158,6 @@ impl BatchBuilder {
         ReadyBatch {
             writes: WriteBatch { groups: std::mem::take(&mut self.groups) },
             letters: std::mem::take(&mut self.letters),
-            from_stream: std::mem::take(&mut self.from_stream),
             oldest_commit_micros: self.oldest_commit_micros.take(),
         }
     }
@@ -185,7 +175,6 @@ impl BatchBuilder {
 
     fn note_origin(&mut self, origin: &Origin) {
         if let Origin::Stream(transaction) = origin {
-            self.from_stream = true;
             self.oldest_commit_micros.get_or_insert(transaction.committed_micros);
         }
     }

@@ -179,7 +179,7 @@ impl Connector {
             largest_packet: LARGEST_PACKET,
         };
         let opening = async {
-            let mut connection = Connection::open(access).await?;
+            let mut connection = Connection::open(&access).await?;
             for statement in SESSION {
                 connection.run(statement).await?;
             }

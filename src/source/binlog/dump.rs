@@ -9,10 +9,7 @@ use super::{
 };
 use crate::{
     runtime::ready::within,
-    source::{
-        error::SourceError,
-        protocol::{Answer, PacketError, Packets},
-    },
+    source::protocol::{Answer, PacketError, Packets},
 };
 
 /// A dump that is under way.
@@ -62,7 +59,7 @@ fn of_packet(error: PacketError) -> BinlogError {
     match error {
         PacketError::TooLarge => BinlogError::PacketTooLarge,
         PacketError::Order => BinlogError::Transport,
-        PacketError::Io(error) => BinlogError::Source(SourceError::from(PacketError::Io(error))),
+        broken @ PacketError::Io(_) => BinlogError::Source(broken.into()),
     }
 }
 

@@ -65,8 +65,8 @@ pub(super) fn events_and_inner(file: &[u8]) -> Vec<Event<'static>> {
 
 /// What is in a compressed transaction.
 pub(super) fn inner(event: &Event<'_>) -> Vec<Event<'static>> {
-    let mut payload = Payload::open(event.data(), 1 << 20).unwrap();
-    std::iter::from_fn(|| payload.next().unwrap()).collect()
+    let mut payload = Payload::open(event.data()).unwrap();
+    std::iter::from_fn(|| payload.next(|_, _| Ok(())).unwrap()).collect()
 }
 
 /// An event of these bytes without a checksum.

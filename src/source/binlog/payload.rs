@@ -11,6 +11,7 @@ use super::{
     error::BinlogError,
     event::kind,
     raw::{Event, EventReader, Header},
+    rows,
     wire::{Malformed, Wire},
 };
 
@@ -18,7 +19,6 @@ use super::{
 pub(super) struct Payload<'p> {
     inflate: Inflate<'p>,
     inflated: Inflated,
-    event_limit: u64,
 }
 
 enum Inflate<'p> {
@@ -38,7 +38,7 @@ impl Read for Inflate<'_> {
 
 impl<'p> Payload<'p> {
     /// Opens the wrapper.
-    pub(super) fn open(body: &'p [u8], event_limit: u64) -> Result<Self, Malformed> {
+    pub(super) fn open(body: &'p [u8]) -> Result<Self, Malformed> {
         let head = Head::read(body)?;
         let inflate = match head.is_compressed {
             false => Inflate::Plain(head.payload),
@@ -48,33 +48,40 @@ impl<'p> Payload<'p> {
             }
         };
         let inflated = Inflated { declared: head.declared, seen: 0 };
-        Ok(Self { inflate, inflated, event_limit })
+        Ok(Self { inflate, inflated })
     }
 
-    /// The next event inside; `None` behind the last one.
-    pub(super) fn next(&mut self) -> Result<Option<Event<'static>>, BinlogError> {
+    /// The next event inside; `None` behind the last one. `check` sees its header and the first bytes of its body before the rest
+    /// is read.
+    pub(super) fn next(
+        &mut self,
+        check: impl FnOnce(Header, &[u8]) -> Result<(), BinlogError>,
+    ) -> Result<Option<Event<'static>>, BinlogError> {
         let left = self.inflated.declared - self.inflated.seen;
         if left == 0 {
             return Ok(None);
         }
-        let mut bytes = vec![0; Header::LEN];
-        self.inflate.read_exact(&mut bytes).map_err(|_| self.broken())?;
-        let size = bytes.get(Header::SIZE).and_then(|size| Wire(size).u32().ok()).unwrap_or(0);
-        let size = u64::from(size);
+        let mut bytes = Vec::new();
+        self.read(Header::LEN as u64, &mut bytes)?;
+        let header = Header::read(&bytes).map_err(|_| self.broken())?;
+        let size = u64::from(header.size);
         let rest = size.checked_sub(Header::LEN as u64).filter(|_| size <= left);
         let rest = rest.ok_or_else(|| self.broken())?;
-        if size > self.event_limit {
-            return Err(BinlogError::TooLarge { table: None, size, limit: self.event_limit });
-        }
-        // What is read grows by what there is, not by what it says.
-        let read = (&mut self.inflate).take(rest).read_to_end(&mut bytes);
+        let first = rest.min(rows::TABLE_ID as u64);
+        self.read(first, &mut bytes)?;
+        check(header, bytes.get(Header::LEN..).unwrap_or_default())?;
+        self.read(rest - first, &mut bytes)?;
         self.inflated.seen += size;
-        match read {
-            Ok(count) if count as u64 == rest => {}
-            _ => return Err(self.broken()),
-        }
         let event = EventReader::read_plain(bytes)?;
-        if is_never_inside(event.header().kind) { Err(self.broken()) } else { Ok(Some(event)) }
+        if is_never_inside(header.kind) { Err(self.broken()) } else { Ok(Some(event)) }
+    }
+
+    /// Reads so many bytes. What they take grows by what there is, not by what is said.
+    fn read(&mut self, count: u64, bytes: &mut Vec<u8>) -> Result<(), BinlogError> {
+        match (&mut self.inflate).take(count).read_to_end(bytes) {
+            Ok(read) if read as u64 == count => Ok(()),
+            _ => Err(self.broken()),
+        }
     }
 
     /// How much has come, while that is not all.

@@ -53,7 +53,7 @@ impl Header {
     /// `LOG_EVENT_IGNORABLE_F`: who does not know it may skip it.
     const IGNORABLE: u16 = 0x80;
 
-    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut wire = Wire(bytes);
         Ok(Self {
             timestamp: wire.u32()?,

@@ -6,10 +6,7 @@ use std::{
 };
 
 use mysql_async::{GnoInterval, Sid};
-use mysql_common::{
-    packets::{ComRegisterSlave, Tag, binlog_request::BinlogRequest},
-    proto::MySerialize,
-};
+use mysql_common::packets::{ComRegisterSlave, Tag, binlog_request::BinlogRequest};
 
 use super::{dump::Dump, error::BinlogError};
 use crate::{
@@ -17,7 +14,13 @@ use crate::{
         gtid::{GtidPosition, GtidSet},
         position::Position,
     },
-    source::{answer::cell, ask::Ask, error::SourceError, position::dump, protocol::Connection},
+    source::{
+        answer::cell,
+        ask::Ask,
+        error::SourceError,
+        position::dump,
+        protocol::{Connection, bytes_of},
+    },
 };
 
 /// The offset of a file's first event, behind its magic number.
@@ -109,12 +112,6 @@ pub(super) async fn dump(
     };
     let packets = connection.hand_over(&bytes_of(&request.as_cmd())).await.map_err(refused)?;
     Ok(Dump::new(packets))
-}
-
-fn bytes_of(command: &impl MySerialize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    command.serialize(&mut bytes);
-    bytes
 }
 
 /// The set in the driver's form: one entry for each UUID and tag, ends exclusive.

@@ -60,7 +60,10 @@ pub(super) struct RowsHead {
     pub(super) start: usize,
 }
 
-/// The table that a rows event belongs to.
+/// The bytes at the beginning of a body that say whose rows they are.
+pub(super) const TABLE_ID: usize = 6;
+
+/// The table that a rows event or a table map belongs to.
 pub(super) fn table_id(body: &[u8]) -> Result<u64, Malformed> {
     Wire(body).u48()
 }

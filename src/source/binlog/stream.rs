@@ -234,8 +234,7 @@ impl Session {
         silence: Duration,
         cancel: &CancellationToken,
     ) -> Option<End> {
-        let is_here = dump.has_next();
-        if is_here && !self.assembler.is_full() {
+        if dump.has_next() && !self.assembler.is_full() {
             return None;
         }
         if let Some(end) = self.flush(cancel).await {

@@ -10,7 +10,7 @@ use super::{
     fresh::Fresh,
     grown::{Added, grown},
     layout::{self, Difference},
-    rows::Plan,
+    rows::{self, Plan},
     table_map::{Dialect, TableMap, TableMapHead},
     versioned::{self, Reading},
     wire::Malformed,
@@ -119,12 +119,11 @@ impl Tables {
 
     /// Whether this very map was taken before.
     pub(super) fn has_mapped(&self, body: &[u8]) -> bool {
-        let head = TableMapHead::parse(body).ok();
-        let mapped = head.and_then(|head| self.mapped.get(&head.table_id));
+        let mapped = rows::table_id(body).ok().and_then(|id| self.mapped.get(&id));
         mapped.is_some_and(|mapped| *mapped.body == *body)
     }
 
-    /// Takes a table map; answers with the schema if it is new from here on. `is_settled` says whether its rows count
+    /// Takes a table map that was not taken before; answers with the schema if it is new from here on. `is_settled` says whether its rows count
     /// when the transaction ends, and not only when a later one commits it.
     pub(super) async fn map(
         &mut self,
@@ -134,9 +133,6 @@ impl Tables {
         describe: &mut impl Describe,
     ) -> Result<Option<SchemaChanged>, MapError> {
         let head = TableMapHead::parse(body)?;
-        if self.has_mapped(body) {
-            return Ok(None);
-        }
         let name = name_of(&head)?;
         if !self.is_ours(&name) {
             self.remember(head.table_id, body, Route::Foreign);

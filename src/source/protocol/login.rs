@@ -3,7 +3,7 @@
 //! The plugins' arithmetic is `mysql_common`'s. The nonce is taken as the server sent it: of the plugins only those with
 //! twenty bytes have a zero behind them.
 
-use std::{borrow::Cow, collections::HashMap, panic};
+use std::{borrow::Cow, collections::HashMap, panic, sync::Arc};
 
 use mysql_common::{
     constants::CapabilityFlags,
@@ -11,10 +11,11 @@ use mysql_common::{
     packets::{AuthPlugin, HandshakeResponse, SslRequest},
     proto::MySerialize,
 };
-use rustls::ClientConfig;
 
 use super::{
+    Access,
     answer::Answer,
+    bytes_of,
     packets::{PacketError, Packets},
     tls,
 };
@@ -29,45 +30,35 @@ const UTF8MB4: u8 = 45;
 /// The bytes of a nonce that has a zero behind it.
 const NONCE: usize = 20;
 
-/// Who logs in where, and how.
-#[derive(Debug)]
-pub(super) struct Login<'l> {
-    pub(super) host: &'l str,
-    pub(super) user: &'l str,
-    pub(super) password: &'l str,
-    pub(super) tls: Option<std::sync::Arc<ClientConfig>>,
-    pub(super) largest_packet: usize,
-}
-
 /// Logs in on a connection that has just been opened.
 pub(super) async fn log_in(
     mut packets: Packets,
-    login: &Login<'_>,
+    access: &Access<'_>,
 ) -> Result<Packets, SourceError> {
     let greeting = Greeting::read(&next(&mut packets).await?)?;
-    let is_secure = login.tls.is_some();
+    let is_secure = access.tls.is_some();
     let wanted = wanted(is_secure);
     if is_secure && !greeting.capabilities.contains(CapabilityFlags::CLIENT_SSL) {
         return Err(SourceError::NoTls);
     }
     let capabilities = greeting.capabilities & wanted;
-    let largest = u32::try_from(login.largest_packet).unwrap_or(u32::MAX);
-    if let Some(client) = &login.tls {
+    let largest = u32::try_from(access.largest_packet).unwrap_or(u32::MAX);
+    if let Some(client) = &access.tls {
         send(&mut packets, &SslRequest::new(capabilities, largest, UTF8MB4)).await?;
-        let client = std::sync::Arc::clone(client);
+        let client = Arc::clone(client);
         packets = packets
-            .over(|socket| tls::secure(socket, client, login.host))
+            .over(|socket| tls::secure(socket, client, access.host))
             .await
             .map_err(SourceError::of_io)?;
     }
-    let mut proof = Proof::new(greeting.plugin, greeting.nonce, login.password, is_secure);
+    let mut proof = Proof::new(greeting.plugin, greeting.nonce, access.password, is_secure);
     let attributes = [("_client_name", "binleaf"), ("program_name", "binleaf")];
     let attributes: HashMap<_, _> =
         attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let response = HandshakeResponse::new(
         Some(proof.first()),
         (8, 0, 0),
-        Some(login.user.as_bytes()),
+        Some(access.user.as_bytes()),
         None::<&[u8]>,
         Some(proof.plugin.borrow()),
         capabilities,
@@ -99,9 +90,7 @@ async fn next(packets: &mut Packets) -> Result<Cow<'_, [u8]>, SourceError> {
 }
 
 async fn send(packets: &mut Packets, message: &impl MySerialize) -> Result<(), SourceError> {
-    let mut bytes = Vec::new();
-    message.serialize(&mut bytes);
-    packets.send(&bytes).await.map_err(SourceError::of_io)
+    packets.send(&bytes_of(message)).await.map_err(SourceError::of_io)
 }
 
 fn unexpected() -> SourceError {
@@ -223,11 +212,8 @@ impl<'p> Proof<'p> {
     }
 
     fn data(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        if let Some(data) = self.plugin.gen_data(Some(self.password), &self.nonce) {
-            data.serialize(&mut bytes);
-        }
-        bytes
+        let data = self.plugin.gen_data(Some(self.password), &self.nonce);
+        data.map_or_else(Vec::new, |data| bytes_of(&data))
     }
 
     fn answer(&mut self, packet: &[u8]) -> Result<Reply, SourceError> {

@@ -10,15 +10,14 @@ mod packets;
 mod rows;
 mod tls;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use mysql_async::Row;
-use mysql_common::{io::ParseBuf, packets::Column, row::new_row, value::Value};
+use mysql_common::{io::ParseBuf, packets::Column, proto::MySerialize, row::new_row, value::Value};
 use rustls::ClientConfig;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use self::login::Login;
 pub(in crate::source) use self::{
     answer::Answer,
     packets::{PacketError, Packets},
@@ -57,21 +56,14 @@ pub(in crate::source) struct Connection {
 
 impl Connection {
     /// Connects and logs in.
-    pub(in crate::source) async fn open(access: Access<'_>) -> Result<Self, SourceError> {
+    pub(in crate::source) async fn open(access: &Access<'_>) -> Result<Self, SourceError> {
         let socket = TcpStream::connect((access.host, access.port)).await;
         let socket = socket.map_err(SourceError::Io)?;
         socket.set_nodelay(true).map_err(SourceError::Io)?;
         let keepalive = TcpKeepalive::new().with_time(access.keepalive);
         SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(SourceError::Io)?;
         let packets = Packets::new(Box::new(socket), access.largest_packet);
-        let login = Login {
-            host: access.host,
-            user: access.user,
-            password: access.password,
-            tls: access.tls,
-            largest_packet: access.largest_packet,
-        };
-        let packets = login::log_in(packets, &login).await?;
+        let packets = login::log_in(packets, access).await?;
         Ok(Self { packets, is_busy: false })
     }
 
@@ -132,8 +124,9 @@ impl Connection {
     /// Sends a whole command that the server agrees to.
     pub(in crate::source) async fn agree(&mut self, command: &[u8]) -> Result<(), SourceError> {
         self.send(command).await?;
+        self.answer().await?;
         self.is_busy = false;
-        answer::agreed(&self.packets.next().await?)
+        Ok(())
     }
 
     /// Says goodbye.
@@ -153,12 +146,18 @@ impl Connection {
         self.packets.command(command).await.map_err(SourceError::of_io)
     }
 
-    async fn take_prepared(&mut self) -> Result<(u32, u16, u16), SourceError> {
+    /// The first packet of an answer; with a refusal the answer is at its end.
+    async fn answer(&mut self) -> Result<Cow<'_, [u8]>, SourceError> {
         let packet = self.packets.next().await?;
         if let Err(refused) = answer::agreed(&packet) {
             self.is_busy = false;
             return Err(refused);
         }
+        Ok(packet)
+    }
+
+    async fn take_prepared(&mut self) -> Result<(u32, u16, u16), SourceError> {
+        let packet = self.answer().await?;
         let mut wire = Wire(&packet);
         let head = wire.u8().and_then(|_| Ok((wire.u32()?, wire.u16()?, wire.u16()?)));
         head.map_err(|_| protocol("a prepared statement without a number"))
@@ -166,11 +165,7 @@ impl Connection {
 
     /// How many columns an answer has; none where there are no rows.
     async fn column_count(&mut self) -> Result<usize, SourceError> {
-        let packet = self.packets.next().await?;
-        if let Err(refused) = answer::agreed(&packet) {
-            self.is_busy = false;
-            return Err(refused);
-        }
+        let packet = self.answer().await?;
         Wire(&packet).length().map_err(|_| protocol("an answer without a number of columns"))
     }
 
@@ -178,8 +173,7 @@ impl Connection {
         let mut columns = Vec::new();
         for _ in 0..count {
             let packet = self.packets.next().await?;
-            let column = ParseBuf(&packet).parse(());
-            columns.push(column.map_err(|_| protocol("a column that is not one"))?);
+            columns.push(column(&packet)?);
         }
         match Answer::of(&self.packets.next().await?) {
             Answer::End => Ok(columns),
@@ -206,6 +200,10 @@ impl Ask for Connection {
     }
 }
 
+fn column(packet: &[u8]) -> Result<Column, SourceError> {
+    ParseBuf(packet).parse(()).map_err(|_| protocol("a column that is not one"))
+}
+
 /// A row of the text protocol: texts, or NULL.
 fn text_row(packet: &[u8], columns: &Arc<[Column]>) -> Result<Row, SourceError> {
     const NULL: u8 = 0xFB;
@@ -221,4 +219,41 @@ fn text_row(packet: &[u8], columns: &Arc<[Column]>) -> Result<Row, SourceError> 
 
 fn protocol(what: &str) -> SourceError {
     SourceError::Protocol(what.to_owned())
+}
+
+/// A message of the protocol as it is sent.
+pub(in crate::source) fn bytes_of(message: &impl MySerialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.serialize(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_cause_a_panic(packet in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let columns: Arc<[Column]> = column(&packet).into_iter().collect();
+            prop_assert!(columns.is_empty() || packet.len() > 12);
+            let _row = text_row(&packet, &columns);
+        }
+
+        /// As a server sends them, with one byte changed.
+        #[test]
+        fn a_damaged_column_causes_no_panic(place in 0_usize..40, byte in any::<u8>()) {
+            let head = b"\x03def\x01d\x01t\x01t\x02id\x02id";
+            let tail: &[u8] = &[0x0C, 0x3F, 0, 11, 0, 0, 0, 3, 3, 0x42, 0, 0, 0];
+            let mut packet = [&head[..], tail].concat();
+            let whole = column(&packet).unwrap();
+            prop_assert_eq!(whole.name_ref(), b"id");
+            if let Some(slot) = packet.get_mut(place) {
+                *slot = byte;
+            }
+            let _column = column(&packet);
+        }
+    }
 }

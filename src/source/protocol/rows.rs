@@ -32,10 +32,7 @@ impl<'c> Rows<'c> {
         if !*self.is_busy {
             return Ok(None);
         }
-        if !self.packets.has_next() {
-            self.packets.wait().await?;
-        }
-        let packet = self.packets.take()?;
+        let packet = self.packets.next().await?;
         match Answer::of(&packet) {
             Answer::End => *self.is_busy = false,
             Answer::Refused => {

@@ -12,7 +12,7 @@ use rustls::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
@@ -73,12 +73,13 @@ async fn verifier(
     let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map_err(|error| SourceError::Tls(Box::new(error)))?;
-    let demand = match config.mode {
-        TlsMode::VerifyIdentity => return Ok(strict),
-        TlsMode::VerifyCa => Some(strict),
-        TlsMode::Disabled | TlsMode::Preferred | TlsMode::Required => None,
-    };
-    Ok(Arc::new(AnyName { demand, provider: Arc::clone(provider) }))
+    Ok(match config.mode {
+        TlsMode::VerifyIdentity => strict,
+        TlsMode::VerifyCa => Arc::new(AnyName { strict, needs_chain: true }),
+        TlsMode::Disabled | TlsMode::Preferred | TlsMode::Required => {
+            Arc::new(AnyName { strict, needs_chain: false })
+        }
+    })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SourceError> {
@@ -96,8 +97,8 @@ fn unreadable(error: rustls::pki_types::pem::Error) -> SourceError {
 /// Takes certificates of any name: those with a good chain where that is demanded, else all.
 #[derive(Debug)]
 struct AnyName {
-    demand: Option<Arc<WebPkiServerVerifier>>,
-    provider: Arc<CryptoProvider>,
+    strict: Arc<WebPkiServerVerifier>,
+    needs_chain: bool,
 }
 
 impl ServerCertVerifier for AnyName {
@@ -109,7 +110,10 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(strict) = &self.demand else { return Ok(ServerCertVerified::assertion()) };
+        if !self.needs_chain {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let strict = &self.strict;
         // The chain is verified before the name.
         match strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         {
@@ -126,8 +130,7 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
+        self.strict.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -136,11 +139,10 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
+        self.strict.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.strict.supported_verify_schemes()
     }
 }

@@ -206,11 +206,9 @@ async fn find_way(link: &mut Link, shared: &Shared, source: &Source) -> Result<W
     let connection = link.open().await?;
     let Found { forms, packets } = timed(limit, Found::by(connection, &sql)).await?;
     let packet = packets.first().ok_or(SnapshotError::Key)?;
-    let cells = forms.cells(packet).and_then(Cells::all).map_err(|_| SnapshotError::Key)?;
-    let values = cells.into_iter().map(|cell| cell::read(&column.kind, cell));
-    let values: Option<Vec<SqlValue>> = values.map(|value| SqlValue::copy(value?)).collect();
-    let steps = match values.as_deref() {
-        Some([first, last]) => {
+    // Of an empty table both are NULL.
+    let steps = match cursor(&forms, packet, &[column, column]).as_deref() {
+        Ok([first, last]) => {
             Steps::new((first, last), source.schema.estimated_rows, shared.chunk_rows)
         }
         _ => None,

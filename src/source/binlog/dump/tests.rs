@@ -107,7 +107,7 @@ async fn answer_to(
         keepalive: SILENCE,
         largest_packet: crate::source::connect::LARGEST_PACKET,
     };
-    let connection = Connection::open(access).await.unwrap();
+    let connection = Connection::open(&access).await.unwrap();
     let by_file = Position { file: "b.1".to_owned(), offset: 4, ..Position::default() };
     let mut dump = request::dump(connection, &Replica::new(1), &by_file).await.unwrap();
     let answer = next(&mut dump).await;

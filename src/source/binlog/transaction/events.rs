@@ -8,7 +8,7 @@ use crate::source::binlog::{
     event::{self, kind},
     mariadb,
     payload::Payload,
-    raw::Event,
+    raw::{Event, Header},
     rows,
     tables::{Describe, Route},
 };
@@ -27,7 +27,7 @@ impl<D: Describe> Assembler<D> {
         if !event.checksum_fits() {
             return Err(BinlogError::Checksum(header.kind).into());
         }
-        self.check_size(&event)?;
+        self.check_size(header, event.data())?;
         let start = self.place.pass(header);
         match header.kind {
             kind::TRANSACTION_PAYLOAD => Box::pin(self.inflate(&event)).await,
@@ -39,8 +39,8 @@ impl<D: Describe> Assembler<D> {
     async fn inflate(&mut self, event: &Event<'_>) -> Result<(), Halt> {
         let kind = event.header().kind;
         let malformed = |malformed| BinlogError::Malformed { kind, malformed };
-        let mut payload = Payload::open(event.data(), self.event_limit).map_err(malformed)?;
-        while let Some(inner) = payload.next()? {
+        let mut payload = Payload::open(event.data()).map_err(malformed)?;
+        while let Some(inner) = payload.next(|header, first| self.check_size(header, first))? {
             self.payload = payload.unfinished();
             self.take_one(self.place.end, inner).await?;
             self.flush_if_full().await?;
@@ -135,12 +135,13 @@ impl<D: Describe> Assembler<D> {
         Ok(self.new_file()?)
     }
 
-    fn check_size(&self, event: &Event<'_>) -> Result<(), BinlogError> {
-        let (kind, size) = (event.header().kind, u64::from(event.header().size));
+    /// Refuses an event over the limit; the beginning of its body names the table.
+    fn check_size(&self, header: Header, body: &[u8]) -> Result<(), BinlogError> {
+        let size = u64::from(header.size);
         if size <= self.event_limit {
             return Ok(());
         }
-        let id = rows::table_id(event.data()).ok().filter(|_| is_rows(kind));
+        let id = rows::table_id(body).ok().filter(|_| is_rows(header.kind));
         let table = match id.and_then(|id| self.tables.route(id)) {
             Some(Route::Ours(plan)) => Some(plan.schema.name.clone()),
             _ => None,

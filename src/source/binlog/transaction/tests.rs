@@ -422,8 +422,8 @@ proptest! {
         }
         parsed += usize::from(event::query(&bytes).is_ok() && event::load_query(&bytes).is_ok());
         parsed += usize::from(event::rotate(&event_of(4, 0, &bytes)).is_ok());
-        if let Ok(mut payload) = Payload::open(&bytes, 1 << 20) {
-            parsed += usize::from(payload.next().is_ok());
+        if let Ok(mut payload) = Payload::open(&bytes) {
+            parsed += usize::from(payload.next(|_, _| Ok(())).is_ok());
         }
         parsed += usize::from(mariadb::gtid(1, &bytes).is_ok());
         parsed += usize::from(mariadb::inflate(&bytes, 1 << 20).is_ok());

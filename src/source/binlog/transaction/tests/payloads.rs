@@ -5,7 +5,7 @@ use super::{
         error::BinlogError,
         event::kind,
         fixture::{Player, SHAPES, event_of, inner},
-        raw::Event,
+        raw::{Event, Header},
     },
     before, failure,
 };
@@ -64,13 +64,31 @@ async fn a_compressed_transaction_is_held_against_the_limit_event_by_event() {
     for _ in 0..20 {
         inner.insert(rows, note.clone());
     }
-    let declared: usize = inner.iter().map(Vec::len).sum();
-    let compressed = zstd::bulk::compress(&inner.concat(), 3).unwrap();
-    let [a, b, c, d, ..] = declared.to_le_bytes();
-    let head = [2, 1, 0, 3, 9, 0xFE, a, b, c, d, 0, 0, 0, 0, 0];
-    let body = [&head[..], &compressed].concat();
-    let with = [before, vec![event_of(kind::TRANSACTION_PAYLOAD, 9000, &body)]].concat();
+    let with = [before, vec![compressed(&inner.concat())]].concat();
     let mut player = Player::new(Vec::new(), Vec::new());
     player.play(with).await.unwrap();
     assert!(player.told.contains(&"mark 8".to_owned()));
+}
+
+#[tokio::test]
+async fn an_event_inside_past_the_limit_names_its_table_too() {
+    let (before, payload) = before(SHAPES, kind::TRANSACTION_PAYLOAD);
+    let mut inner: Vec<Vec<u8>> = inner(&payload).iter().map(bytes_of).collect();
+    let rows = inner.len() - 2;
+    let size = (1 << 20) + 1_usize;
+    inner[rows].resize(size, 0);
+    inner[rows][Header::SIZE].copy_from_slice(&u32::try_from(size).unwrap().to_le_bytes());
+    let with = [before, vec![compressed(&inner.concat())]].concat();
+    let error = failure(&mut Player::new(Vec::new(), Vec::new()), with).await;
+    let BinlogError::TooLarge { table: Some(table), size: told, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((table.to_string().as_str(), told), ("fixture.shapes", size as u64));
+}
+
+fn compressed(events: &[u8]) -> Event<'static> {
+    let [a, b, c, d, ..] = events.len().to_le_bytes();
+    let head = [2, 1, 0, 3, 9, 0xFE, a, b, c, d, 0, 0, 0, 0, 0];
+    let body = [&head[..], &zstd::bulk::compress(events, 3).unwrap()].concat();
+    event_of(kind::TRANSACTION_PAYLOAD, 9000, &body)
 }
