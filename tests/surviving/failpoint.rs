@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use bson::doc;
 
-use crate::support::{Binleaf, Launch, Pair, Writer, sakila};
+use crate::support::{Binleaf, Launch, Pair, Writer, sakila, servers, servers::Spawned};
 
 /// The pipeline stands still behind a write that the target has acknowledged.
 const STAND_STILL: &str = "after_write=return";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_a_streamed_write_and_its_mark() {
-    let pair = Pair::new().await;
+    // On a server that others write to as well their transactions would move the mark.
+    let server = Spawned::mysql(&[]).await;
+    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
     sakila::load(&pair.source).await;
     let launch = Launch::of(&pair);
     let mut binleaf = launch.run();
