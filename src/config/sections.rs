@@ -85,6 +85,8 @@ pub struct SourceConfig {
     pub server_id: u32,
     /// Encryption.
     pub tls: TlsConfig,
+    /// Whether rows and binlog come compressed, where the server can.
+    pub compression: bool,
     /// The longest that connecting takes.
     pub connect_timeout: Duration,
     /// The longest that an answer to a query takes to begin.
@@ -120,6 +122,7 @@ impl Default for SourceConfig {
             charset: "utf8mb4".to_owned(),
             server_id: 0,
             tls: TlsConfig::default(),
+            compression: false,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),

@@ -175,6 +175,7 @@ impl Connector {
             user: &self.config().user,
             password: password.expose_secret(),
             tls,
+            compression: self.config().compression,
             keepalive: KEEPALIVE,
             largest_packet: LARGEST_PACKET,
         };

@@ -183,6 +183,13 @@ pub(super) const CONNECTION_KEYS: &[Key] = &[
         show: |of| show_path(of.source.tls.key_file.as_ref()),
     },
     Key {
+        path: "source.compression",
+        meaning: "Rows and binlog come compressed (zstd, or zlib where the server has no zstd): for slow lines, at the price of processor time on both sides.",
+        example: "",
+        read: |to, given| put(&mut to.source.compression, given.switch()),
+        show: |of| show_plain(of.source.compression),
+    },
+    Key {
         path: "source.connect_timeout",
         meaning: "The longest that connecting to one host takes.",
         example: "",

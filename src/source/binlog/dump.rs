@@ -37,7 +37,7 @@ impl Dump {
             match within(silence, self.packets.wait()).await {
                 Some(waited) => return waited.map_err(of_packet),
                 // A large event on a slow line.
-                None if self.packets.received() > before => {}
+                None if self.packets.received() != before => {}
                 None => return Err(BinlogError::Silent(silence)),
             }
         }

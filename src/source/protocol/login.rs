@@ -3,7 +3,7 @@
 //! The plugins' arithmetic is `mysql_common`'s. The nonce is taken as the server sent it: of the plugins only those with
 //! twenty bytes have a zero behind them.
 
-use std::{borrow::Cow, collections::HashMap, panic, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, io, panic, sync::Arc};
 
 use mysql_common::{
     constants::CapabilityFlags,
@@ -16,7 +16,8 @@ use super::{
     Access,
     answer::Answer,
     bytes_of,
-    packets::{PacketError, Packets},
+    compressed::{Algorithm, Compressed},
+    packets::{PacketError, Packets, Socket},
     tls,
 };
 use crate::source::{
@@ -37,7 +38,9 @@ pub(super) async fn log_in(
 ) -> Result<Packets, SourceError> {
     let greeting = Greeting::read(&next(&mut packets).await?)?;
     let is_secure = access.tls.is_some();
-    let wanted = wanted(is_secure);
+    let algorithm = Algorithm::of(greeting.capabilities).filter(|_| access.compression);
+    let wanted =
+        wanted(is_secure) | algorithm.map_or(CapabilityFlags::empty(), Algorithm::capability);
     if is_secure && !greeting.capabilities.contains(CapabilityFlags::CLIENT_SSL) {
         return Err(SourceError::NoTls);
     }
@@ -65,9 +68,26 @@ pub(super) async fn log_in(
         Some(attributes).filter(|_| capabilities.contains(CapabilityFlags::CLIENT_CONNECT_ATTRS)),
         largest,
     );
-    send(&mut packets, &response).await?;
+    let mut response = bytes_of(&response);
+    if algorithm == Some(Algorithm::Zstd) {
+        response.push(Algorithm::ZSTD_LEVEL);
+    }
+    packets.send(&response).await.map_err(SourceError::of_io)?;
     convince(&mut packets, &mut proof).await?;
-    Ok(packets)
+    match algorithm {
+        None => Ok(packets),
+        Some(algorithm) => compress(packets, algorithm).await.map_err(SourceError::of_io),
+    }
+}
+
+/// Goes on compressed.
+async fn compress(packets: Packets, algorithm: Algorithm) -> io::Result<Packets> {
+    tracing::debug!(?algorithm, "what comes is compressed");
+    let over = |socket| {
+        let compressed = Compressed::new(socket, algorithm);
+        std::future::ready(compressed.map(|socket| -> Box<dyn Socket> { Box::new(socket) }))
+    };
+    packets.over(over).await
 }
 
 /// Answers until the server is convinced.

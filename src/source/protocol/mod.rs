@@ -5,6 +5,7 @@
 //! decoded where they lie. Everything that is asked now and then still goes by the driver's pool.
 
 mod answer;
+mod compressed;
 mod login;
 mod packets;
 mod rows;
@@ -40,6 +41,8 @@ pub(in crate::source) struct Access<'a> {
     pub(in crate::source) user: &'a str,
     pub(in crate::source) password: &'a str,
     pub(in crate::source) tls: Option<Arc<ClientConfig>>,
+    /// Whether what comes is to be compressed, where the server can.
+    pub(in crate::source) compression: bool,
     /// How often the operating system asks whether the other side is still there.
     pub(in crate::source) keepalive: Duration,
     /// The largest packet, in bytes.

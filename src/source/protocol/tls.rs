@@ -46,6 +46,8 @@ pub(in crate::source) async fn client(
     Ok(Some(Arc::new(client)))
 }
 
+impl Socket for tokio_rustls::client::TlsStream<Box<dyn Socket>> {}
+
 /// Encrypts a connection to this host.
 pub(super) async fn secure(
     socket: Box<dyn Socket>,

@@ -104,6 +104,7 @@ async fn answer_to(
         user: "somebody",
         password: "",
         tls: None,
+        compression: false,
         keepalive: SILENCE,
         largest_packet: crate::source::connect::LARGEST_PACKET,
     };
