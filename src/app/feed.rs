@@ -45,7 +45,7 @@ pub(super) struct Feed {
 #[derive(Debug)]
 pub(super) struct Work {
     /// The copy to make first, with its saved progress and its tables.
-    pub(super) copy: Option<(SnapshotState, Vec<Arc<TableSchema>>)>,
+    pub(super) copy: Option<(Arc<SnapshotState>, Vec<Arc<TableSchema>>)>,
     /// The tables whose collections are to be swept behind it.
     pub(super) sweep: Vec<Arc<TableSchema>>,
     /// Where the stream starts.
@@ -97,7 +97,7 @@ pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
 
 async fn copy(
     feed: &Feed,
-    state: SnapshotState,
+    state: Arc<SnapshotState>,
     tables: Vec<Arc<TableSchema>>,
 ) -> Result<(), Fault> {
     let progress = snapshot::Progress::new(&tables, &state);
@@ -106,7 +106,7 @@ async fn copy(
         config: feed.config.snapshot.clone(),
         retry: feed.config.retry.clone(),
         tables,
-        state,
+        state: Arc::unwrap_or_clone(state),
         progress: progress.clone(),
         sender: feed.sender.clone(),
         cancel: feed.stop.clone(),

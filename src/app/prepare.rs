@@ -278,14 +278,14 @@ fn remember(state: &mut State, tables: &[Arc<TableSchema>], position: &Position)
     state.position = Some(position.clone());
     state.consistent = true;
     for table in tables {
-        state.schemas.insert(table.name.to_string(), TableSchema::clone(table));
+        state.remember(table);
     }
 }
 
 /// The schemas as of the position: those saved with it, and for tables that it does not know those found now.
 fn schemas_at(state: &State, tables: &[Arc<TableSchema>]) -> Vec<Arc<TableSchema>> {
     let at = |table: &Arc<TableSchema>| match state.schemas.get(&table.name.to_string()) {
-        Some(saved) => Arc::new(saved.clone()),
+        Some(saved) => Arc::clone(saved),
         // Its rows may be older than what was found, and nothing in the stream tells of a changed default.
         None => Arc::new(TableSchema { defaults: Vec::new(), ..TableSchema::clone(table) }),
     };

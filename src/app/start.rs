@@ -99,7 +99,7 @@ fn forget(state: &mut State, goal: &Goal, when: SnapshotWhen, tables: &[Arc<Tabl
                 .iter()
                 .filter(|table| is_wanted(goal, table))
                 .map(|table| table.name.to_string());
-            if let Some(snapshot) = state.snapshot.as_mut().filter(|_| redo) {
+            if let Some(snapshot) = state.snapshot_mut().filter(|_| redo) {
                 for name in named {
                     snapshot.tables.remove(&name);
                 }
@@ -130,22 +130,24 @@ pub(super) fn copy_begins(
     now: &Position,
     fresh: &[Arc<TableSchema>],
 ) {
-    let snapshot = state.snapshot.get_or_insert_with(|| SnapshotState {
-        start: from.clone(),
-        reads_from: None,
-        end: None,
-        tables: BTreeMap::new(),
-    });
+    let snapshot = Arc::make_mut(state.snapshot.get_or_insert_with(|| {
+        Arc::new(SnapshotState {
+            start: from.clone(),
+            reads_from: None,
+            end: None,
+            tables: BTreeMap::new(),
+        })
+    }));
     snapshot.start = from.clone();
     snapshot.end = None;
-    state.consistent = false;
     snapshot.tables.values_mut().for_each(TableProgress::renumber);
     let read_from = (from != now).then(|| now.clone());
     for table in fresh {
         let progress = TableProgress { read_from: read_from.clone(), ..TableProgress::default() };
         snapshot.tables.insert(table.name.to_string(), progress);
-        state.schemas.insert(table.name.to_string(), TableSchema::clone(table));
     }
+    fresh.iter().for_each(|table| state.remember(table));
+    state.consistent = false;
 }
 
 /// Whether all of a table is in the target.
@@ -155,7 +157,7 @@ pub(super) fn is_copied(snapshot: &SnapshotState, table: &TableSchema) -> bool {
 
 /// Notes whether a table's collection is to be swept behind the copy.
 pub(super) fn sweep_later(state: &mut State, table: &TableSchema, is_due: bool) {
-    let progress = state.snapshot.as_mut().map(|snapshot| &mut snapshot.tables);
+    let progress = state.snapshot_mut().map(|snapshot| &mut snapshot.tables);
     if let Some(progress) = progress.and_then(|tables| tables.get_mut(&table.name.to_string())) {
         progress.unswept = is_due;
     }
@@ -202,7 +204,7 @@ mod tests {
             .collect();
         State {
             position,
-            snapshot: Some(SnapshotState { start: at(1), reads_from: None, end, tables }),
+            snapshot: Some(Arc::new(SnapshotState { start: at(1), reads_from: None, end, tables })),
             ..State::default()
         }
     }

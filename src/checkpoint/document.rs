@@ -3,7 +3,7 @@
 //! Schemas lie in documents of their own, named by their content, and the checkpoint names the one that is valid for
 //! each table: position and schemas change in one step, however many tables there are.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bson::{Bson, Document};
 
@@ -24,9 +24,9 @@ pub(super) const VERSION: i64 = 1;
 /// What was last saved, so that only what is new is sent.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Saved {
-    pub(super) snapshot: Option<SnapshotState>,
+    pub(super) snapshot: Option<Arc<SnapshotState>>,
     /// The name of each table's schema document.
-    pub(super) schemas: BTreeMap<String, String>,
+    pub(super) schemas: Arc<BTreeMap<String, String>>,
 }
 
 /// The update that saves a part.
@@ -49,7 +49,7 @@ pub(super) fn update(
     update.set.insert("phase", phase(state));
     if part >= StatePart::Progress {
         update.set.insert("consistent", state.consistent);
-        update_snapshot(&mut update, state.snapshot.as_ref(), before)?;
+        update_snapshot(&mut update, state.snapshot.as_deref(), before)?;
     }
     if part >= StatePart::All {
         let names = schemas.iter().map(|(table, name)| (escape(table), Bson::String(name.clone())));
@@ -107,7 +107,7 @@ fn encode<T: serde::Serialize>(field: &'static str, value: &T) -> Result<Bson, C
     to_bson(value).ok_or(CheckpointError::Encode { field })
 }
 
-const fn phase(state: &State) -> &'static str {
+fn phase(state: &State) -> &'static str {
     match (&state.snapshot, &state.position) {
         (Some(snapshot), _) if snapshot.end.is_none() => "snapshot",
         (None, None) => "starting",
@@ -128,9 +128,9 @@ pub(super) fn read(document: &Document) -> Result<(State, BTreeMap<String, Strin
     let state = State {
         position: field::<Option<Position>>(document, "position")?,
         applied_micros: field(document, "applied_micros")?,
-        snapshot: read_snapshot(document)?,
+        snapshot: read_snapshot(document)?.map(Arc::new),
         consistent: field(document, "consistent")?,
-        schemas: BTreeMap::new(),
+        schemas: Arc::default(),
     };
     let names: BTreeMap<String, String> = field(document, "tables")?;
     Ok((state, names.into_iter().map(|(table, name)| (unescape(&table), name)).collect()))
@@ -191,14 +191,14 @@ mod tests {
         State {
             position: None,
             applied_micros: 7,
-            snapshot: Some(SnapshotState {
+            snapshot: Some(Arc::new(SnapshotState {
                 start,
                 reads_from: None,
                 end: None,
                 tables: tables.into(),
-            }),
+            })),
             consistent: false,
-            schemas: BTreeMap::new(),
+            schemas: Arc::default(),
         }
     }
 
@@ -216,7 +216,7 @@ mod tests {
     fn progress_sends_only_the_tables_that_moved() {
         let mut state = state();
         let before = Saved { snapshot: state.snapshot.clone(), ..Saved::default() };
-        let snapshot = state.snapshot.as_mut().unwrap();
+        let snapshot = state.snapshot_mut().unwrap();
         snapshot.tables.insert("shop.a".to_owned(), progress(9));
         snapshot.tables.remove("shop.b$%");
         let update = update(&state, StatePart::Progress, Some(&before), &BTreeMap::new()).unwrap();

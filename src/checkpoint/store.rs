@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -160,14 +160,16 @@ impl MongoCheckpoints {
         }
         let damaged = |field| self.damaged(self.checkpoint_id(), field);
         let (mut state, names) = document::read(&document).map_err(damaged)?;
-        let mut schemas = self.schemas().await?;
+        let (mut schemas, mut tables) = (self.schemas().await?, BTreeMap::new());
         for (table, name) in &names {
             let schema = schemas.remove(name);
             let schema = schema.ok_or_else(|| self.damaged(name.clone(), "schema"))?;
-            state.schemas.insert(table.clone(), schema);
+            tables.insert(table.clone(), Arc::new(schema));
         }
+        state.schemas = Arc::new(tables);
         if self.held().epoch.is_some() {
-            self.held().saved = Some(Saved { snapshot: state.snapshot.clone(), schemas: names });
+            self.held().saved =
+                Some(Saved { snapshot: state.snapshot.clone(), schemas: Arc::new(names) });
         }
         Ok(Some(state))
     }
@@ -179,7 +181,7 @@ impl MongoCheckpoints {
     pub async fn reset(&self, tables: Option<&[String]>) -> Result<(), CheckpointError> {
         let Some(tables) = tables else { return self.reset_all().await };
         let Some(mut state) = self.load().await? else { return Ok(()) };
-        if let Some(snapshot) = &mut state.snapshot {
+        if let Some(snapshot) = state.snapshot_mut() {
             for table in tables {
                 snapshot.tables.remove(table);
             }
@@ -222,8 +224,8 @@ impl MongoCheckpoints {
         let part = if before.is_some() { part } else { StatePart::All };
         let known = before.clone().unwrap_or_default();
         let names = match part {
-            StatePart::All => self.save_schemas(state, &known).await?,
-            StatePart::Position | StatePart::Progress => known.schemas.clone(),
+            StatePart::All => Arc::new(self.save_schemas(state, &known).await?),
+            StatePart::Position | StatePart::Progress => Arc::clone(&known.schemas),
         };
         let update = document::update(state, part, before.as_ref(), &names)?;
         self.update_guarded(operators(update)).await?;
@@ -245,10 +247,11 @@ impl MongoCheckpoints {
     ) -> Result<BTreeMap<String, String>, CheckpointError> {
         let mut names = BTreeMap::new();
         let mut fresh = Vec::new();
-        for (table, schema) in &state.schemas {
+        for (table, schema) in &*state.schemas {
             let id = document::schema_id(&self.name, table, schema)?;
             if known.schemas.get(table) != Some(&id) {
-                let schema = to_bson(schema).ok_or(CheckpointError::Encode { field: "schema" })?;
+                let schema =
+                    to_bson(&**schema).ok_or(CheckpointError::Encode { field: "schema" })?;
                 let content = doc! { "pipeline": &self.name, "table": table, "schema": schema };
                 fresh.push(
                     doc! { "q": { "_id": &id }, "u": { "$setOnInsert": content }, "upsert": true },

@@ -1,25 +1,38 @@
 //! What is saved in the target so that a restart knows where it was.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use super::{position::Position, snapshot::SnapshotState, table::TableSchema};
 
 /// The state of one pipeline; one document in `_sync_metadata`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// What is large and moves seldom is shared: a copy is made for every save.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     /// What is durable in the target; `None` until the stream has begun.
     pub position: Option<Position>,
     /// When the newest applied transaction was committed, in microseconds since the Unix epoch.
     pub applied_micros: u64,
     /// The first copy; `None` where none was ever begun.
-    pub snapshot: Option<SnapshotState>,
+    pub snapshot: Option<Arc<SnapshotState>>,
     /// Whether the stream has passed the position of the snapshot's end, so that the copy is consistent.
     pub consistent: bool,
     /// The schema of every copied table as of `position`, by `database.table`: with
     /// `binlog_row_metadata=MINIMAL` nothing else tells what an old event's columns were called.
-    pub schemas: BTreeMap<String, TableSchema>,
+    pub schemas: Arc<BTreeMap<String, Arc<TableSchema>>>,
+}
+
+impl State {
+    /// The first copy, to be changed.
+    pub fn snapshot_mut(&mut self) -> Option<&mut SnapshotState> {
+        self.snapshot.as_mut().map(Arc::make_mut)
+    }
+
+    /// This is a table's schema from here on.
+    pub fn remember(&mut self, table: &Arc<TableSchema>) {
+        Arc::make_mut(&mut self.schemas).insert(table.name.to_string(), Arc::clone(table));
+    }
 }
 
 /// Which part of the state changed, so that only that is sent.

@@ -139,9 +139,10 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         };
         let consistency =
             if settings.state.consistent { Consistency::Saved } else { Consistency::Open };
-        let (ledger, letters) = (Ledger::new(settings.state), OpenLetters::new(settings.letters));
-        let tables = TableBook::new(settings.records);
-        handle.set_tables(tables.statuses(&letters));
+        let letters = OpenLetters::new(settings.letters);
+        let mut tables = TableBook::new(settings.records, &settings.state, &letters);
+        let ledger = Ledger::new(settings.state);
+        handle.show_tables(tables.take_changed(&letters));
         Self {
             crew: Arc::new(crew),
             reader: ports.reader,
@@ -284,6 +285,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         let refused =
             |group| landed.report.rejected.iter().filter(|one| one.group == group).count();
         self.tables.landed(&landed.batch, refused);
+        landed.letters.iter().for_each(|it| self.tables.letters_changed(&it.table.to_string()));
         let settled = self.letters.landed(&landed.batch, &landed.report.rejected, &landed.letters);
         self.settle(settled);
         self.show();
@@ -297,7 +299,9 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             return;
         }
         let part = self.ledger.take_dirty();
-        self.tables.refresh(self.ledger.state(), &self.letters);
+        if part.is_some_and(|part| part >= StatePart::Progress) {
+            self.tables.progressed(self.ledger.state());
+        }
         let records = self.tables.take_dirty();
         self.show();
         if part.is_none() && records.is_empty() {
@@ -347,8 +351,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     }
 
     fn note_schema(&mut self, change: SchemaChanged) {
-        let before =
-            self.ledger.state().schemas.get(&change.table.name.to_string()).cloned().map(Arc::new);
+        let before = self.ledger.state().schemas.get(&change.table.name.to_string()).cloned();
         let record = SchemaRecord {
             before,
             after: Arc::clone(&change.table),
@@ -377,11 +380,11 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         });
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         let state = self.ledger.state();
         let is_consistent = state.consistent && self.consistency == Consistency::Saved;
         self.handle.durable(state.position.as_ref(), state.applied_micros, is_consistent);
-        self.handle.set_tables(self.tables.statuses(&self.letters));
+        self.handle.show_tables(self.tables.take_changed(&self.letters));
     }
 
     fn place(&self) -> String {

@@ -189,7 +189,7 @@ impl Handle {
         handle.durable(state.position.as_ref(), state.applied_micros, state.consistent);
         let table =
             |record: TableRecord| (record.table.clone(), TableStatus { record, diverged: 0 });
-        handle.set_tables(records.into_iter().map(table).collect());
+        handle.show_tables(records.into_iter().map(table));
         handle.set_phase(Phase::Stopped);
         handle
     }
@@ -347,9 +347,9 @@ impl Handle {
             .send_if_modified(|known| std::mem::replace(known, consistent) != consistent);
     }
 
-    /// What is known of the tables.
-    pub(super) fn set_tables(&self, tables: BTreeMap<String, TableStatus>) {
-        self.core().tables = tables;
+    /// What is new of tables.
+    pub(super) fn show_tables(&self, tables: impl IntoIterator<Item = (String, TableStatus)>) {
+        self.core().tables.extend(tables);
     }
 
     /// A table's name as people see it.

@@ -195,12 +195,14 @@ impl Ledger {
 
     /// The copy is consistent once the stream has passed the position read at the snapshot's end.
     fn check_consistent(&mut self) {
-        let Some(position) = &self.state.position else { return };
+        let Some(position) = self.state.position.as_ref().filter(|_| !self.state.consistent) else {
+            return;
+        };
         let is_whole = match &self.state.snapshot {
             None => true,
             Some(snapshot) => snapshot.is_clean() && snapshot.is_passed(position),
         };
-        if is_whole && !self.state.consistent {
+        if is_whole {
             self.state.consistent = true;
             self.mark_dirty(StatePart::Progress);
         }
@@ -210,14 +212,14 @@ impl Ledger {
         match milestone {
             Milestone::Mark(mark) => self.reach_mark(mark),
             Milestone::Schema(table) => {
-                self.state.schemas.insert(table.name.to_string(), TableSchema::clone(&table));
+                self.state.remember(&table);
                 self.mark_dirty(StatePart::All);
             }
         }
     }
 
     fn reach_mark(&mut self, mark: Mark) {
-        let Some(snapshot) = &mut self.state.snapshot else { return };
+        let Some(snapshot) = self.state.snapshot_mut() else { return };
         match mark {
             Mark::Range(done) => {
                 let progress = snapshot.tables.entry(done.table.to_string()).or_default();

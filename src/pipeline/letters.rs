@@ -33,6 +33,11 @@ impl OpenLetters {
         open
     }
 
+    /// The tables that have or had open letters.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.by_table.keys().map(String::as_str)
+    }
+
     /// Open letters of a table.
     pub(super) fn count(&self, table: &str) -> u64 {
         self.by_table.get(table).copied().unwrap_or(0)

@@ -1,7 +1,7 @@
 //! What `_sync_metadata` and the status page say of each table.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -20,6 +20,8 @@ use crate::model::{
 #[derive(Debug)]
 pub(super) struct TableBook {
     tables: BTreeMap<String, Entry>,
+    /// Those that are not shown as they are.
+    changed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -31,11 +33,16 @@ struct Entry {
 
 impl TableBook {
     /// The records that an earlier run left.
-    pub(super) fn new(records: Vec<TableRecord>) -> Self {
+    pub(super) fn new(records: Vec<TableRecord>, state: &State, letters: &OpenLetters) -> Self {
         let entry = |record: TableRecord| {
             (record.table.clone(), Entry { record, begun: None, dirty: false })
         };
-        Self { tables: records.into_iter().map(entry).collect() }
+        let tables: BTreeMap<_, _> = records.into_iter().map(entry).collect();
+        let changed = tables.keys().cloned().collect();
+        let mut book = Self { tables, changed };
+        book.progressed(state);
+        letters.tables().for_each(|table| book.letters_changed(table));
+        book
     }
 
     /// Rows of a batch are durable.
@@ -43,7 +50,8 @@ impl TableBook {
         for (index, group) in batch.groups.iter().enumerate() {
             let Some(last) = group.operations.last() else { continue };
             let is_stream = matches!(last.origin, Origin::Stream(_));
-            let entry = self.entry(&group.table.name.to_string());
+            let name = group.table.name.to_string();
+            let entry = self.entry(&name);
             let written = group.operations.len().saturating_sub(refused(index));
             entry.record.records_synced += u64::try_from(written).unwrap_or(u64::MAX);
             entry.record.last_sync_millis = now_millis();
@@ -51,22 +59,24 @@ impl TableBook {
                 entry.record.sync_type = SyncType::Stream;
             }
             entry.dirty = true;
+            self.changed.insert(name);
         }
     }
 
-    /// Brings every record in line with the progress of the first copy and the open letters.
-    pub(super) fn refresh(&mut self, state: &State, letters: &OpenLetters) {
+    /// Brings the records in line with the progress of the first copy.
+    pub(super) fn progressed(&mut self, state: &State) {
         for (name, progress) in state.snapshot.iter().flat_map(|snapshot| &snapshot.tables) {
-            self.entry(name).progressed(progress);
-        }
-        for (name, entry) in &mut self.tables {
-            let is_diverged = entry.record.status.starts_with("diverged");
-            match letters.count(name) {
-                0 if is_diverged => entry.set_status("success".to_owned()),
-                0 => {}
-                count => entry.set_status(format!("diverged: {count}")),
+            let entry = self.entry(name);
+            if entry.progressed(progress) {
+                self.changed.insert(name.clone());
             }
         }
+    }
+
+    /// A table's letters are others than before.
+    pub(super) fn letters_changed(&mut self, table: &str) {
+        self.entry(table);
+        self.changed.insert(table.to_owned());
     }
 
     /// The records that changed since the last call.
@@ -76,15 +86,15 @@ impl TableBook {
         self.tables.values_mut().filter_map(take).collect()
     }
 
-    /// All tables for the status page.
-    pub(super) fn statuses(&self, letters: &OpenLetters) -> BTreeMap<String, TableStatus> {
-        let status = |(name, entry): (&String, &Entry)| {
-            (
-                name.clone(),
-                TableStatus { record: entry.record.clone(), diverged: letters.count(name) },
-            )
+    /// For the status page: what is not as it was at the last call.
+    pub(super) fn take_changed(&mut self, letters: &OpenLetters) -> Vec<(String, TableStatus)> {
+        let changed = std::mem::take(&mut self.changed);
+        let status = |name: String| {
+            let (entry, diverged) = (self.tables.get_mut(&name)?, letters.count(&name));
+            entry.diverged(diverged);
+            Some((name, TableStatus { record: entry.record.clone(), diverged }))
         };
-        self.tables.iter().map(status).collect()
+        changed.into_iter().filter_map(status).collect()
     }
 
     fn entry(&mut self, name: &str) -> &mut Entry {
@@ -94,19 +104,31 @@ impl TableBook {
 }
 
 impl Entry {
-    fn progressed(&mut self, progress: &TableProgress) {
+    /// Whether that is new.
+    fn progressed(&mut self, progress: &TableProgress) -> bool {
         if self.record.status == "pending" && (progress.rows > 0 || progress.complete) {
             self.begun = Some(Instant::now());
             self.set_status("running".to_owned());
         }
         if self.record.status != "running" {
-            return;
+            return false;
         }
         if let Some(begun) = self.begun {
             self.record.duration_seconds = begun.elapsed().as_secs_f64();
         }
         if progress.complete {
             self.set_status("success".to_owned());
+        }
+        true
+    }
+
+    fn diverged(&mut self, letters: u64) {
+        match letters {
+            0 if self.record.status.starts_with("diverged") => {
+                self.set_status("success".to_owned());
+            }
+            0 => {}
+            count => self.set_status(format!("diverged: {count}")),
         }
     }
 

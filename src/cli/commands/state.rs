@@ -92,7 +92,7 @@ async fn take(state: &MongoCheckpoints) -> anyhow::Result<()> {
 async fn full_names(state: &MongoCheckpoints, given: &[String]) -> anyhow::Result<Vec<String>> {
     let saved = state.load().await.map_err(Fault::from)?.unwrap_or_default();
     let known: Vec<String> =
-        saved.snapshot.into_iter().flat_map(|snapshot| snapshot.tables.into_keys()).collect();
+        saved.snapshot.iter().flat_map(|snapshot| snapshot.tables.keys().cloned()).collect();
     let mut names = Vec::new();
     for name in given {
         let fits = |known: &&String| {

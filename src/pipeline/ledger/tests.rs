@@ -82,7 +82,7 @@ fn transactions_without_rows_of_ours_move_the_position_too() {
 fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
     let snapshot =
         SnapshotState { start: at(0), reads_from: None, end: None, tables: BTreeMap::new() };
-    let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
+    let mut ledger = Ledger::new(State { snapshot: Some(Arc::new(snapshot)), ..State::default() });
     let range = RangeDone {
         table: TableName::new("shop", "orders"),
         order: 1,
@@ -106,7 +106,7 @@ fn nothing_is_consistent_before_the_end_of_the_snapshot_is_passed() {
 fn an_idle_source_is_consistent_at_once() {
     let snapshot =
         SnapshotState { start: at(7), reads_from: None, end: Some(at(7)), tables: BTreeMap::new() };
-    let mut ledger = Ledger::new(State { snapshot: Some(snapshot), ..State::default() });
+    let mut ledger = Ledger::new(State { snapshot: Some(Arc::new(snapshot)), ..State::default() });
     ledger.note_mark(Mark::StreamStarted { position: Box::new(at(7)) });
     assert_eq!(ledger.take_dirty(), Some(StatePart::Progress));
     assert!(ledger.state().consistent);
