@@ -187,8 +187,14 @@ impl BatchBuilder {
     }
 
     fn group(&mut self, target: &Arc<Target>, table: &Arc<TableSchema>) -> u32 {
-        if let Some(group) = self.group_of.get(target) {
-            return *group;
+        // Mostly the next row is of the same table.
+        let last = self.groups.last().filter(|last| Arc::ptr_eq(&last.target, target));
+        let known = match last {
+            Some(_) => u32::try_from(self.groups.len() - 1).ok(),
+            None => self.group_of.get(target).copied(),
+        };
+        if let Some(group) = known {
+            return group;
         }
         let group = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
         self.group_of.insert(Arc::clone(target), group);

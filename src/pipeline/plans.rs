@@ -22,13 +22,17 @@ pub(super) struct Plans {
     /// Collections that have unique indexes besides their keys, by full name.
     one_lane: HashSet<String>,
     /// With the lane of those that keep to one.
-    compiled: HashMap<TableName, (Arc<Plan>, Option<Route>)>,
+    compiled: HashMap<TableName, Compiled>,
+    /// The one that was asked for last: mostly the next rows are of the same table.
+    last: Option<Compiled>,
 }
+
+type Compiled = (Arc<Plan>, Option<Route>);
 
 impl Plans {
     /// No plans yet.
     pub(super) fn new(rules: RuleBook, one_lane: HashSet<String>) -> Self {
-        Self { rules, one_lane, compiled: HashMap::new() }
+        Self { rules, one_lane, compiled: HashMap::new(), last: None }
     }
 
     /// The plan for rows and the lanes that they may take; `None` where the settings leave the table out because it has no key.
@@ -45,9 +49,11 @@ impl Plans {
             Origin::Snapshot => Route::Free,
             Origin::Stream(_) => Route::ByKey,
         };
-        if let Some((plan, route)) = self.compiled.get(&table.name)
-            && Arc::ptr_eq(plan.schema(), table)
-        {
+        let is_of = |(plan, _): &Compiled| Arc::ptr_eq(plan.schema(), table);
+        if !self.last.as_ref().is_some_and(is_of) {
+            self.last = self.compiled.get(&table.name).filter(|known| is_of(known)).cloned();
+        }
+        if let Some((plan, route)) = &self.last {
             return Ok(Some((Arc::clone(plan), route.unwrap_or(usual))));
         }
         let rules = self.rules.resolve(&table.name);

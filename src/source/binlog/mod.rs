@@ -8,6 +8,7 @@
 //! is not understood stops the stream unless the protocol marks it ignorable; no bytes from the network cause a panic.
 
 mod alter;
+mod arena;
 mod cell;
 mod defaults;
 mod dump;

@@ -3,9 +3,15 @@
 //!
 //! Nothing is taken apart that nobody asks for, and an event that nobody keeps is never copied.
 
-use std::{borrow::Cow, ops::Range};
+use std::{
+    borrow::Cow,
+    ops::{Deref, Range},
+};
+
+use bytes::Bytes;
 
 use super::{
+    arena::Arena,
     error::BinlogError,
     event::kind,
     wire::{Malformed, Wire},
@@ -80,11 +86,41 @@ impl Header {
 #[derive(Clone)]
 pub(super) struct Event<'e> {
     header: Header,
-    bytes: Cow<'e, [u8]>,
+    bytes: Store<'e>,
     /// Where in the bytes the event begins.
     start: usize,
     /// What stands behind the body.
     tail: Tail,
+}
+
+/// Where an event's bytes are.
+#[derive(Clone)]
+enum Store<'e> {
+    /// In the connection's buffer, until the next event.
+    Lent(&'e [u8]),
+    Owned(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl<'e> From<Cow<'e, [u8]>> for Store<'e> {
+    fn from(bytes: Cow<'e, [u8]>) -> Self {
+        match bytes {
+            Cow::Borrowed(bytes) => Self::Lent(bytes),
+            Cow::Owned(bytes) => Self::Owned(bytes),
+        }
+    }
+}
+
+impl Deref for Store<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
 }
 
 /// What stands behind an event's body.
@@ -127,14 +163,23 @@ impl Event<'_> {
 
     /// The event with bytes of its own.
     pub(super) fn into_owned(self) -> Event<'static> {
+        self.moved_to(|bytes| Store::Owned(bytes.to_vec()))
+    }
+
+    /// The event with bytes of its own, among those of others.
+    pub(super) fn kept_in(self, arena: &mut Arena) -> Event<'static> {
+        self.moved_to(|bytes| Store::Shared(arena.keep(bytes)))
+    }
+
+    /// What was only lent is moved.
+    fn moved_to(self, to: impl FnOnce(&[u8]) -> Store<'static>) -> Event<'static> {
         let Self { header, bytes, start, tail } = self;
-        match bytes {
-            Cow::Owned(bytes) => Event { header, bytes: Cow::Owned(bytes), start, tail },
-            Cow::Borrowed(bytes) => {
-                let event = bytes.get(start..).unwrap_or_default().to_vec();
-                Event { header, bytes: Cow::Owned(event), start: 0, tail }
-            }
-        }
+        let (bytes, start) = match bytes {
+            Store::Owned(bytes) => (Store::Owned(bytes), start),
+            Store::Shared(bytes) => (Store::Shared(bytes), start),
+            Store::Lent(bytes) => (to(bytes.get(start..).unwrap_or_default()), 0),
+        };
+        Event { header, bytes, start, tail }
     }
 
     /// The header of the event as it is without a checksum.
@@ -254,7 +299,7 @@ impl EventReader {
         if !is_whole || event.len() < Header::LEN + tail.bytes() {
             return Err(BinlogError::Transport);
         }
-        let event = Event { header, bytes, start, tail };
+        let event = Event { header, bytes: bytes.into(), start, tail };
         // A damaged description is refused by whoever takes it; it says nothing of the events behind it.
         if let Some(algorithm) = event.algorithm()
             && event.tells_checksums()

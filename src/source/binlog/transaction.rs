@@ -17,6 +17,7 @@ use self::{
     statements::{is_transactional, text},
 };
 use super::{
+    arena::Arena,
     error::BinlogError,
     event::{self, GtidEvent},
     held::{Held, HeldRows},
@@ -60,6 +61,7 @@ pub(super) struct Assembler<D> {
     pub(super) place: Place,
     describe: D,
     outbox: Outbox,
+    arena: Arena,
     event_limit: u64,
     /// Behind the last transaction whose mark was sent, but for its anchor.
     position: Position,
@@ -116,6 +118,7 @@ impl<D: Describe> Assembler<D> {
             place: Place { file: start.file.as_str().into(), end: start.offset },
             describe: parts.describe,
             outbox: Outbox::new(parts.sender),
+            arena: Arena::default(),
             event_limit: parts.event_limit,
             position: start,
             last: None,
@@ -292,7 +295,10 @@ impl<D: Describe> Assembler<D> {
         let transaction = self.open.as_ref().map(|open| Arc::clone(&open.transaction));
         match plan.zip(transaction) {
             None => Ok(()),
-            Some((plan, transaction)) => self.send_rows(event.into_owned(), &plan, transaction),
+            Some((plan, transaction)) => {
+                let event = event.kept_in(&mut self.arena);
+                self.send_rows(event, &plan, transaction)
+            }
         }
     }
 
