@@ -175,6 +175,7 @@ fn launch(pair: &Pair, shape: Shape) -> Launch {
     Launch::of(pair)
         .set("source", "tls", "{ mode = \"disabled\" }")
         .set("batch", "operations", &shape.batch.to_string())
+        .set("batch", "sizing", "\"fixed\"")
         .set("batch", "lanes", &shape.connections.to_string())
 }
 

@@ -1,6 +1,7 @@
 //! The names of the settings' enums, in one place for reading, writing and describing them.
 
 use super::{
+    batch::BatchSizing,
     sections::{Existing, Keyless, LogFormat, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode},
     types::{
         BinaryAs, DatetimeAs, DecimalAs, GeometryAs, JsonAs, NullsAs, SetAs, Tinyint1As, VectorAs,
@@ -43,6 +44,7 @@ choices! {
     SnapshotWhen { "initial" => Initial, "never" => Never, "always" => Always }
     Existing { "stop" => Stop, "merge" => Merge, "replace" => Replace }
     OnPurged { "stop" => Stop, "snapshot" => Snapshot }
+    BatchSizing { "auto" => Auto, "fixed" => Fixed }
     RecordPolicy { "dead-letter" => DeadLetter, "stop" => Stop, "skip" => Skip }
     LogFormat { "auto" => Auto, "json" => Json, "pretty" => Pretty }
     Tinyint1As { "int" => Int, "bool" => Bool }

@@ -5,6 +5,7 @@
 //! which keys there are.
 
 mod address;
+pub mod batch;
 mod check;
 mod choice;
 mod environment;
@@ -19,13 +20,14 @@ mod template;
 mod tests;
 pub mod types;
 
+pub use batch::{BatchConfig, BatchSizing};
 pub use environment::Environment;
 pub use error::{ConfigErrors, ConfigProblem};
 pub use load::{FileChoice, Flags, LoadOptions, Loaded, load};
 pub use sections::{
-    BatchConfig, CheckpointConfig, Config, ErrorsConfig, Existing, HttpConfig, IdRule, Keyless,
-    LimitsConfig, LogConfig, LogFormat, Mode, OnPurged, PoolConfig, RecordPolicy, RetryConfig,
-    Secret, ShutdownConfig, SnapshotConfig, SnapshotWhen, SourceConfig, StreamConfig, StreamStart,
+    CheckpointConfig, Config, ErrorsConfig, Existing, HttpConfig, IdRule, Keyless, LimitsConfig,
+    LogConfig, LogFormat, Mode, OnPurged, PoolConfig, RecordPolicy, RetryConfig, Secret,
+    ShutdownConfig, SnapshotConfig, SnapshotWhen, SourceConfig, StreamConfig, StreamStart,
     TableConfig, TargetConfig, TlsConfig, TlsMode, WriteConcern,
 };
 pub use template::{default_file, file_of, settings_page};

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
-use super::types::{ColumnConfig, TypesConfig, TypesPatch};
+use super::{
+    batch::BatchConfig,
+    types::{ColumnConfig, TypesConfig, TypesPatch},
+};
 
 /// All settings.
 #[derive(Debug, Clone, Default)]
@@ -319,25 +322,6 @@ pub enum OnPurged {
     Stop,
     /// A new copy is made.
     Snapshot,
-}
-
-/// `[batch]`.
-#[derive(Debug, Clone)]
-pub struct BatchConfig {
-    /// The most operations of a batch.
-    pub operations: usize,
-    /// The most bytes of a batch.
-    pub bytes: u64,
-    /// The longest that a change waits for company.
-    pub delay: Duration,
-    /// How many batches are written side by side.
-    pub lanes: usize,
-}
-
-impl Default for BatchConfig {
-    fn default() -> Self {
-        Self { operations: 1000, bytes: 4 << 20, delay: Duration::from_millis(20), lanes: 2 }
-    }
 }
 
 /// `[limits]`.

@@ -290,7 +290,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         self.settle(settled);
         self.show();
         observe(&landed);
-        self.lanes.landed(landed.lane, Arc::into_inner(landed.batch));
+        self.lanes.landed(landed.lane, Arc::into_inner(landed.batch), landed.took);
     }
 
     /// Saves the mark, if it has moved and no save is on its way.

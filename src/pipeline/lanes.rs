@@ -10,7 +10,7 @@
 //! any free lane takes, so that a batch is a run of neighbouring keys: an index takes runs at less than half the cost
 //! of keys in random order. Only when all of them have landed does the first change of the stream go on its way.
 
-use std::{hash::BuildHasher, sync::Arc};
+use std::{hash::BuildHasher, sync::Arc, time::Duration};
 
 use foldhash::fast::RandomState;
 use tokio::time::Instant;
@@ -18,9 +18,10 @@ use tokio::time::Instant;
 use super::{
     batch::{BatchBuilder, ReadyBatch, Write},
     ledger::Ledger,
+    sizing::Sizing,
 };
 use crate::{
-    config::BatchConfig,
+    config::{BatchConfig, BatchSizing},
     model::{
         change::Origin,
         letter::DeadLetter,
@@ -55,6 +56,7 @@ pub(super) enum Supply {
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
     limits: BatchConfig,
+    sizing: Sizing,
     hasher: RandomState,
     /// The lane that takes rows of the first copy.
     filling: usize,
@@ -90,7 +92,11 @@ impl Lanes {
     pub(super) fn new(limits: BatchConfig) -> Self {
         let lane = || Lane { batch: BatchBuilder::default(), opened: None, flying: false };
         let lanes = std::iter::repeat_with(lane).take(limits.lanes.max(1)).collect();
-        Self { lanes, limits, hasher: RandomState::default(), filling: 0, are_free: true }
+        let sizing = match limits.sizing {
+            BatchSizing::Auto => Sizing::around(limits.operations),
+            BatchSizing::Fixed => Sizing::fixed(limits.operations),
+        };
+        Self { lanes, limits, sizing, hasher: RandomState::default(), filling: 0, are_free: true }
     }
 
     /// The one lane of a collection whose rows depend on each other.
@@ -189,12 +195,14 @@ impl Lanes {
         Some((number, lane.batch.take()))
     }
 
-    /// A lane's batch has landed; its buffers are used again.
-    pub(super) fn landed(&mut self, lane: usize, batch: Option<WriteBatch>) {
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.flying = false;
-            batch.into_iter().for_each(|batch| lane.batch.recycle(batch));
-        }
+    /// A lane's batch has landed after this time; its buffers are used again.
+    pub(super) fn landed(&mut self, lane: usize, batch: Option<WriteBatch>, took: Duration) {
+        let Some(lane) = self.lanes.get_mut(lane) else { return };
+        lane.flying = false;
+        let Some(batch) = batch else { return };
+        self.sizing.landed(batch.operation_count(), took);
+        self.limits.operations = self.sizing.operations();
+        lane.batch.recycle(batch);
     }
 
     fn lane(&mut self, route: Route, key: &[u8]) -> Option<&mut Lane> {
@@ -294,7 +302,7 @@ mod tests {
         push(&mut lanes, route(0), 3, &Origin::Snapshot);
         assert_eq!(lanes.depart(1).map(|(number, _)| number), Some(1));
         assert_eq!(lanes.due(Supply::Blocked), None, "both are on their way");
-        lanes.landed(0, None);
+        lanes.landed(0, None, Duration::ZERO);
         assert!(lanes.are_flying() && !lanes.are_empty());
     }
 
@@ -341,7 +349,7 @@ mod tests {
         assert_eq!(copy(&mut lanes, &mut ledger, 8..100), 8);
         assert_eq!(counts(&lanes), [4, 4], "while those before fly");
         assert_eq!(lanes.due(Supply::Blocked), None);
-        lanes.landed(1, None);
+        lanes.landed(1, None, Duration::ZERO);
         assert_eq!(lanes.due(Supply::Blocked), Some(1));
     }
 
@@ -354,7 +362,7 @@ mod tests {
         assert_eq!(lanes.due(Supply::Blocked), Some(0));
         assert!(lanes.depart(0).is_some());
         assert!(!lanes.take(Route::ByKey));
-        lanes.landed(0, None);
+        lanes.landed(0, None, Duration::ZERO);
         assert!(lanes.take(Route::ByKey));
         push(&mut lanes, Route::ByKey, 1, &Origin::Snapshot);
         assert!(!lanes.take(Route::Free), "and a later copy for the stream");

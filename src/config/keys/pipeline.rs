@@ -87,10 +87,17 @@ pub(super) const COPY_KEYS: &[Key] = &[
 pub(super) const KEYS: &[Key] = &[
     Key {
         path: "batch.operations",
-        meaning: "The most changes that are written at once.",
+        meaning: "How many changes are written at once under load. With `batch.sizing = \"auto\"` this is where it begins.",
         example: "",
         read: |to, given| put(&mut to.batch.operations, given.number(1, 100_000)),
         show: |of| show_plain(of.batch.operations),
+    },
+    Key {
+        path: "batch.sizing",
+        meaning: "`auto`: the size that is the cheapest for the target by its answers, from an eighth of `batch.operations` to eight times as many, `batch.bytes` at most; `fixed`: never more than `batch.operations`.",
+        example: "",
+        read: |to, given| put(&mut to.batch.sizing, given.choice()),
+        show: |of| show_choice(of.batch.sizing),
     },
     Key {
         path: "batch.bytes",
