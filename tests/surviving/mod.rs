@@ -4,4 +4,5 @@ mod failpoint;
 mod network;
 mod plug;
 mod servers;
+mod stalled;
 mod stop;
