@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tracing::{error, info, warn};
 
 use super::{
@@ -191,8 +192,10 @@ async fn begin_copy(
     let (now, fresh) = first_position(context, session, copy.fresh).await?;
     let from = copy.from.unwrap_or_else(|| now.clone());
     start::copy_begins(state, &from, &now, &fresh);
-    for table in &fresh {
-        let is_swept = make_ready(context, session, records, table).await?;
+    let recorded = records.iter().map(|record| record.table.as_str()).collect();
+    let readied = stream::iter(&fresh).map(|table| make_ready(context, session, &recorded, table));
+    let are_swept: Vec<bool> = readied.buffered(SIDE_BY_SIDE).try_collect().await?;
+    for (table, is_swept) in fresh.iter().zip(are_swept) {
         start::sweep_later(state, table, is_swept);
     }
     let pending: Vec<TableRecord> =
@@ -223,12 +226,15 @@ async fn first_position(
     Ok((from, fresh))
 }
 
+/// Collections that are made ready side by side: with thousands of them a round trip each takes minutes.
+const SIDE_BY_SIDE: usize = 16;
+
 /// Makes a collection ready for a new copy: our own old documents go; what becomes of strangers' is a setting. Answers
 /// whether those that the source does not have are to go behind the copy.
 async fn make_ready(
     context: &Context,
     session: &Session,
-    records: &[TableRecord],
+    recorded: &BTreeSet<&str>,
     table: &Arc<TableSchema>,
 ) -> Result<bool, Fault> {
     let rules = session.rules.resolve(&table.name);
@@ -238,7 +244,7 @@ async fn make_ready(
     let collection = &target.collection;
     let mut is_swept = false;
     if !session.sink.is_empty(collection).await? {
-        let is_ours = records.iter().any(|record| record.table == table.name.to_string());
+        let is_ours = recorded.contains(table.name.to_string().as_str());
         match context.config.snapshot.existing {
             _ if is_ours => drop(session.sink.delete_all(collection).await?),
             // A hash does not lead back to a row that the source could be asked for.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bson::{Document, doc};
+use futures_util::{StreamExt, stream};
 
 use super::{errors::SinkError, link::Link, pages};
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// The code of the finding that a collection has a unique index besides its key.
 pub const UNIQUE_INDEX: &str = "target_unique_index";
+
+/// Collections that are looked at side by side: with thousands of them a round trip each takes long.
+const SIDE_BY_SIDE: usize = 16;
 
 /// What is to be copied where.
 #[derive(Debug)]
@@ -57,9 +61,9 @@ async fn look(link: &Link, subject: &Subject<'_>) -> Vec<Finding> {
         match list_collections(link, &database).await {
             Ok(existing) => {
                 let place = collections::Place { link, subject, existing: &existing, cluster };
-                for table in tables {
-                    findings.extend(place.look(table).await);
-                }
+                let looks = stream::iter(tables).map(|table| place.look(table));
+                let looks = looks.buffered(SIDE_BY_SIDE).collect::<Vec<_>>().await;
+                findings.extend(looks.into_iter().flatten());
             }
             Err(error) => findings.push(finding_of("target_list", &error)),
         }
