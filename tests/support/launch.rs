@@ -102,7 +102,12 @@ impl Launch {
 
     /// Another command, to its end.
     pub async fn command(&self, arguments: &[&str]) -> Ended {
-        Binleaf::new(self.clone(), self.spawn(arguments)).ends().await
+        self.begin(arguments).ends().await
+    }
+
+    /// Another command, begun.
+    pub fn begin(&self, arguments: &[&str]) -> Binleaf {
+        Binleaf::new(self.clone(), self.spawn(arguments))
     }
 
     /// Where standard error goes, over all starts.
