@@ -37,7 +37,7 @@ pub const fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// 12345.6 as `12,346`; small ones with what decimals they need.
+/// 12345.6 as `12,346`; small ones, and those below zero, with two decimals.
 pub fn told(value: f64) -> String {
     if value < 10.0 {
         return format!("{value:.2}");
@@ -53,8 +53,11 @@ pub fn told(value: f64) -> String {
     text
 }
 
-/// A spread as `median (lowest–highest)`.
+/// A spread as `median (lowest–highest)`, or of one value as that.
 pub fn told_spread(spread: &Spread) -> String {
     let Spread { median, lowest, highest } = *spread;
+    if lowest >= highest {
+        return told(median);
+    }
     format!("{} ({}–{})", told(median), told(lowest), told(highest))
 }

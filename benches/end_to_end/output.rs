@@ -25,7 +25,7 @@ const PICTURES: [(&str, &str); 3] = [
 /// Prints the tables and writes the files; into the documentation where that is asked for.
 pub fn write(results: &Results, publish: bool) {
     for sheet in results.sheets() {
-        println!("\n{}", sheet.plain());
+        println!("\n{}", sheet.text());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join(if publish { "docs/benchmarks" } else { "target/benchmarks" });
@@ -68,7 +68,7 @@ fn page(results: &Results) -> String {
         writeln!(text, "![{shows}]({name})").expect("text");
     }
     for sheet in results.sheets() {
-        write!(text, "\n{}", sheet.markdown()).expect("text");
+        write!(text, "\n{}", sheet.text()).expect("text");
     }
     text
 }

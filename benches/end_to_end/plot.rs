@@ -62,7 +62,7 @@ fn svg(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
 
 fn bars(area: &Area<'_>, title: &str, jobs: &[&Measured]) -> Drawn {
     let highest = |job: &&Measured| job.ours().highest.max(job.best().1.highest);
-    let top = jobs.iter().map(highest).fold(0.0, f64::max) * 1.15;
+    let top = jobs.iter().map(highest).fold(0.0, f64::max) * 1.3;
     let groups = f64::from(u32::try_from(jobs.len())?);
     let mut chart = ChartBuilder::on(area)
         .caption(title, (FONT, 16))
@@ -73,9 +73,10 @@ fn bars(area: &Area<'_>, title: &str, jobs: &[&Measured]) -> Drawn {
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .light_line_style(WHITE)
         .x_labels(0)
         .y_labels(6)
-        .y_label_formatter(&|value| told(*value))
+        .y_label_formatter(&|value| told(value.max(0.0)).replace("0.00", "0"))
         .label_style((FONT, 12))
         .draw()?;
     for (number, job) in (0_u32..).zip(jobs) {
@@ -127,6 +128,11 @@ fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, names: [&str; 2]) -> Drawn {
     Ok(())
 }
 
+/// A mark of the scale of milliseconds.
+fn scale(value: f64) -> String {
+    if value < 10.0 { format!("{value:.1}") } else { told(value) }
+}
+
 fn histogram(area: &Area<'_>, measured: &latency::Measured) -> Drawn {
     let both = [&measured.binleaf, &measured.bare_driver];
     let used = |bin: &&latency::Bin| bin.count > 0;
@@ -141,12 +147,13 @@ fn histogram(area: &Area<'_>, measured: &latency::Measured) -> Drawn {
         .margin(10)
         .x_label_area_size(36)
         .y_label_area_size(52)
-        .build_cartesian_2d(first..last, 0.0..f64::from(u32::try_from(top)?) * 1.2)?;
+        .build_cartesian_2d(first..last, 0.0..f64::from(u32::try_from(top)?) * 1.3)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .light_line_style(WHITE)
         .x_labels(12)
-        .x_label_formatter(&|exponent| told(10_f64.powf(*exponent)))
+        .x_label_formatter(&|exponent| scale(10_f64.powf(*exponent)))
         .y_label_formatter(&|count| format!("{count:.0}"))
         .x_desc("ms")
         .y_desc("writes")

@@ -46,20 +46,13 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// For the terminal.
-    pub fn plain(&self) -> String {
-        format!("{}\n{}", self.title, self.table(presets::UTF8_HORIZONTAL_ONLY))
-    }
-
-    /// For a page.
-    pub fn markdown(&self) -> String {
-        format!("### {}\n\n{}", self.title, self.table(presets::ASCII_MARKDOWN))
-    }
-
-    fn table(&self, style: comfy_table::TableStyle) -> String {
+    /// For the terminal, and below a heading of a page.
+    pub fn text(&self) -> String {
         let mut table = Table::new();
-        table.load_style(style).set_header(self.headings.clone()).add_rows(self.rows.clone());
-        table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        table.load_style(presets::ASCII_MARKDOWN);
+        table.set_header(self.headings.clone()).add_rows(self.rows.clone());
+        let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
+        format!("### {}\n\n{}", self.title, lines.collect::<String>())
     }
 }
 

@@ -40,6 +40,11 @@ impl Tap {
         &self.relay.address
     }
 
+    /// Forgets what was acknowledged until now.
+    pub fn forget(&self) {
+        self.notes.acknowledged.lock().expect("no panic while it is held").clear();
+    }
+
     /// When the first write of a document was acknowledged.
     pub fn acknowledged(&self, collection: &str, id: i64) -> Option<Instant> {
         let acknowledged = self.notes.acknowledged.lock().expect("no panic while it is held");
