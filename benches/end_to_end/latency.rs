@@ -43,6 +43,7 @@ pub struct Measured {
 #[derive(Debug, Serialize)]
 pub struct Latency {
     pub count: usize,
+    pub min: f64,
     pub p50: f64,
     pub p90: f64,
     pub p99: f64,
@@ -74,6 +75,7 @@ impl Latency {
         Self {
             count: sorted.len(),
             histogram: bounds().map(bin).collect(),
+            min: sorted[0],
             p50: percentile(&sorted, 50),
             p90: percentile(&sorted, 90),
             p99: percentile(&sorted, 99),

@@ -203,21 +203,29 @@ fn streams(nothing: &nothing::Measured) -> Sheet {
 fn latencies(measured: &latency::Measured) -> Sheet {
     let (ours, bare) = (&measured.binleaf, &measured.bare_driver);
     let row = |what: &str, one: &latency::Latency| {
-        let cells = [one.p50, one.p90, one.p99, one.max].map(milliseconds);
+        let cells = [one.min, one.p50, one.p90, one.p99, one.max].map(milliseconds);
         std::iter::once(what.to_owned()).chain(cells).collect::<Vec<_>>()
     };
     let (p50, p99) = (ours.p50 - bare.p50, ours.p99 - bare.p99);
     let more = vec![
         "more".to_owned(),
+        milliseconds(ours.min - bare.min),
         format!("{} {}", milliseconds(p50), mark(p50 <= P50)),
         milliseconds(ours.p90 - bare.p90),
         format!("{} {}", milliseconds(p99), mark(p99 <= P99)),
         milliseconds(ours.max - bare.max),
     ];
-    let most = vec!["at most".to_owned(), told(P50), String::new(), told(P99), String::new()];
+    let most = vec![
+        "at most".to_owned(),
+        String::new(),
+        told(P50),
+        String::new(),
+        told(P99),
+        String::new(),
+    ];
     Sheet {
         title: "Milliseconds until a document is acknowledged, at 200 single-row commits a second",
-        headings: vec!["", "p50", "p90", "p99", "max"],
+        headings: vec!["", "min", "p50", "p90", "p99", "max"],
         rows: vec![row("commit to visible", ours), row("bare write", bare), more, most],
     }
 }
