@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// A million rows are what the memory of a snapshot is promised for.
-const FULL: Size = Size { rows: 1_000_000, changes: 150_000, rounds: 3 };
-const SHORT: Size = Size { rows: 60_000, changes: 30_000, rounds: 1 };
+const FULL: Size = Size { rows: 1_000_000, changes: 600_000, rounds: 3 };
+const SHORT: Size = Size { rows: 60_000, changes: 60_000, rounds: 1 };
 
 /// What was measured.
 #[derive(Debug, Serialize)]

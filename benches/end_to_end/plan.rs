@@ -120,16 +120,16 @@ impl Job {
     /// So many that each try takes a few seconds, in the short form a tenth.
     pub const fn size(self, short: bool) -> Size {
         let (rows, changes) = match (self.work, self.width) {
-            (Work::Snapshot, Width::Narrow) => (300_000, 0),
-            (Work::Snapshot, Width::Wide) => (10_000, 0),
-            (Work::Inserts, Width::Narrow) => (10_000, 200_000),
-            (Work::Inserts, Width::Wide) => (1000, 8000),
-            (Work::Updates, Width::Narrow) => (50_000, 40_000),
-            (Work::Updates, Width::Wide) => (6000, 4800),
-            (Work::Deletes, Width::Narrow) => (125_000, 100_000),
-            (Work::Deletes, Width::Wide) => (10_000, 8000),
-            (Work::Mix, Width::Narrow) => (75_000, 60_000),
-            (Work::Mix, Width::Wide) => (7500, 6000),
+            (Work::Snapshot, Width::Narrow) => (1_000_000, 0),
+            (Work::Snapshot, Width::Wide) => (40_000, 0),
+            (Work::Inserts, Width::Narrow) => (10_000, 500_000),
+            (Work::Inserts, Width::Wide) => (1000, 24_000),
+            (Work::Updates, Width::Narrow) => (150_000, 120_000),
+            (Work::Updates, Width::Wide) => (15_000, 12_000),
+            (Work::Deletes, Width::Narrow) => (400_000, 320_000),
+            (Work::Deletes, Width::Wide) => (30_000, 24_000),
+            (Work::Mix, Width::Narrow) => (200_000, 160_000),
+            (Work::Mix, Width::Wide) => (20_000, 16_000),
         };
         match short {
             true => Size { rows: rows / 10, changes: changes / 10, rounds: 1 },
