@@ -13,7 +13,7 @@ use crate::{
     figures::{Spread, float},
     plan::{Job, Shape, Size, Work},
     process::{Watched, reaches},
-    support::Pair,
+    support::{Binleaf, Pair},
     table::{self, Backlog, Change, documents, launch},
 };
 
@@ -169,12 +169,7 @@ async fn backlog(pair: &Pair, measured: &mut Measured) {
 }
 
 async fn drain(pair: &Pair) -> Ours {
-    let executed = pair.source.executed().await;
-    let launch = launch(pair);
-    let begun = Instant::now();
-    let mut binleaf = launch.run();
-    reaches(&binleaf, &executed).await;
-    let seconds = begun.elapsed().as_secs_f64();
+    let (mut binleaf, seconds) = caught_up(pair).await;
     let peak_memory_bytes = binleaf.peak_memory();
     binleaf.assert_no_new_snapshot().await;
     binleaf.stops().await;
@@ -183,14 +178,19 @@ async fn drain(pair: &Pair) -> Ours {
 
 /// The seconds of a start that has nothing to do: all is copied, and all that was committed is written.
 async fn start(pair: &Pair) -> f64 {
+    let (mut binleaf, seconds) = caught_up(pair).await;
+    binleaf.stops().await;
+    seconds
+}
+
+/// A running binleaf that has written all that was committed, and the seconds since its start.
+async fn caught_up(pair: &Pair) -> (Binleaf, f64) {
     let executed = pair.source.executed().await;
     let launch = launch(pair);
     let begun = Instant::now();
-    let mut binleaf = launch.run();
+    let binleaf = launch.run();
     reaches(&binleaf, &executed).await;
-    let seconds = begun.elapsed().as_secs_f64();
-    binleaf.stops().await;
-    seconds
+    (binleaf, begun.elapsed().as_secs_f64())
 }
 
 /// The changes as writes of the documents that binleaf made of them.

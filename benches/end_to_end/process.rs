@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::Binleaf;
+use crate::support::{Binleaf, binleaf::peak_memory};
 
 /// How often a running binleaf is asked how far it is: what is measured is this much too long at most.
 const POLL: Duration = Duration::from_millis(15);
@@ -23,14 +23,6 @@ pub fn cpu_seconds(process: u32) -> f64 {
     let (_, fields) = text.rsplit_once(')').expect("a name");
     let ticks = fields.split_whitespace().skip(11).take(2);
     ticks.map(|ticks| ticks.parse::<f64>().expect("ticks")).sum::<f64>() / 100.0
-}
-
-/// The most memory that a process ever held, in bytes; `None` when it has ended.
-fn peak_memory(process: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
 }
 
 /// Watches the memory of a process that ends by itself.

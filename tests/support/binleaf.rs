@@ -222,11 +222,7 @@ impl Binleaf {
 
     /// The most memory that it ever held, in bytes.
     pub fn peak_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.process_id());
-        let text = std::fs::read_to_string(path).expect("a process");
-        let line = text.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-        let kilobytes = line.split_whitespace().nth(1).and_then(|digits| digits.parse().ok());
-        kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1024)
+        peak_memory(self.process_id()).expect("a process")
     }
 
     fn assert_alive(&mut self, wish: &str) {
@@ -245,6 +241,14 @@ impl Drop for Binleaf {
             log.assert_discreet(&self.launch.source.password);
         }
     }
+}
+
+/// The most memory that a process ever held, in bytes; `None` when it has ended.
+pub fn peak_memory(process: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// Rows that the first copy has read.
