@@ -78,6 +78,12 @@ fn reserve_length(out: &mut Vec<u8>) -> usize {
     at
 }
 
+/// Puts the length of a whole document at its beginning.
+pub fn set_document_length(document: &mut [u8]) {
+    let length = document.len();
+    set_length(document, 0, length);
+}
+
 /// A length past 2 GiB saturates: such a document is refused by its size before its length is ever read.
 fn set_length(out: &mut [u8], at: usize, length: usize) {
     let length = i32::try_from(length).unwrap_or(i32::MAX);

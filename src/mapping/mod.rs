@@ -15,6 +15,7 @@ mod plan;
 mod reverse;
 mod row;
 mod rules;
+mod side;
 mod stamp;
 
 #[cfg(test)]

@@ -46,6 +46,17 @@ pub(super) enum Shape {
     Hash { apart: bool },
 }
 
+impl Shape {
+    /// How many columns are told as parts of the key.
+    pub(super) fn parts(&self) -> usize {
+        match self {
+            Self::Scalar => 1,
+            Self::Composite(names) | Self::Fields(names) => names.len(),
+            Self::Hash { .. } => 0,
+        }
+    }
+}
+
 /// What becomes of a column.
 #[derive(Debug)]
 pub(super) struct ColumnPlan {

@@ -140,7 +140,7 @@ pub(super) fn change(
     first
 }
 
-fn map(
+pub(super) fn map(
     mapper: &mut RowMapper,
     plan: &Plan,
     kind: ChangeKind,

@@ -3,13 +3,14 @@
 use bson::{Bson, doc};
 
 use super::fixture::{
-    INT, Outcome, VARCHAR, delete, insert, parse, plan, problems, rules, table, text, unique,
+    INT, Outcome, VARCHAR, delete, insert, map, parse, plan, problems, rules, table, text, unique,
     update,
 };
 use crate::{
     config::IdRule,
-    mapping::{Plan, Problem},
+    mapping::{Plan, Problem, RowMapper},
     model::{
+        change::ChangeKind,
         table::ColumnType,
         value::{Date, DateTime, Value},
         write::Identity,
@@ -47,6 +48,17 @@ fn a_composite_key_is_a_document_in_index_order() {
     let document = insert(&plan, &[Value::Int(1), text("x"), Value::Int(2)]).document();
     let id = doc! {"\u{FF04}d": 2, "a\u{FF0E}b": 1};
     assert_eq!(document, doc! {"_id": id, "a\u{FF0E}b": 1, "c": "x", "\u{FF04}d": 2});
+}
+
+/// Documents are made around their fields, in a room that long keys do not fit into.
+#[test]
+fn keys_of_every_length_stand_before_the_fields() {
+    let plan = plan(table(&[("id", VARCHAR), ("number", INT)], &["id"]));
+    for length in 0..200 {
+        let key = "k".repeat(length);
+        let document = insert(&plan, &[text(&key), Value::Int(7)]).document();
+        assert_eq!(document, doc! {"_id": &key, "id": &key, "number": 7});
+    }
 }
 
 #[test]
@@ -184,4 +196,34 @@ fn documents_hold_what_their_length_says() {
     let plan = plan(table(&[("id", INT)], &["id"]));
     let bytes = insert(&plan, &[Value::Int(1)]).document().to_vec().unwrap();
     assert_eq!(parse(&bytes).get("id"), Some(&Bson::Int32(1)));
+}
+
+/// What one row left behind is in none of the others, whatever they are of.
+#[test]
+fn one_mapper_serves_changes_of_all_kinds_and_tables_in_turn() {
+    let plans = [
+        plan(table(&[("id", INT), ("name", VARCHAR)], &["id"])),
+        plan(table(&[("a", INT), ("b", VARCHAR)], &["b", "a"])),
+        plan(table(&[("a", INT), ("b", VARCHAR)], &[])),
+    ];
+    let rows: [&[Value<'_>]; 3] =
+        [&[Value::Int(1), text("x")], &[Value::Int(2), Value::Null], &[Value::Int(3)]];
+    let kinds = [ChangeKind::Insert, ChangeKind::Update, ChangeKind::Delete, ChangeKind::Read];
+    let mut mapper = RowMapper::default();
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..5_000 {
+        let plan = &plans[random.usize(..plans.len())];
+        let (kind, old, new) = (
+            kinds[random.usize(..kinds.len())],
+            rows[random.usize(..rows.len())],
+            rows[random.usize(..rows.len())],
+        );
+        let (before, after): (&[Value<'_>], &[Value<'_>]) = match kind {
+            ChangeKind::Insert | ChangeKind::Read => (&[], new),
+            ChangeKind::Update => (old, new),
+            ChangeKind::Delete => (old, &[]),
+        };
+        let fresh = map(&mut RowMapper::default(), plan, kind, before, after);
+        assert_eq!(map(&mut mapper, plan, kind, before, after), fresh, "{kind:?}");
+    }
 }
