@@ -30,6 +30,7 @@ const fn days_in_month(year: u16, month: u8) -> u8 {
 
 /// Midnight UTC of the date in milliseconds since the epoch; `None` for a date that does not exist.
 #[must_use]
+#[inline]
 pub fn date_millis(date: Date) -> Option<i64> {
     let days = exists(date).then(|| days_from_civil(date.year, date.month, date.day))?;
     Some(days * DAY_MILLIS)
@@ -39,6 +40,7 @@ pub fn date_millis(date: Date) -> Option<i64> {
 ///
 /// # Errors
 /// [`CellFault::OutOfRange`] when the time of day does not exist.
+#[inline]
 pub fn date_time_millis(moment: DateTime) -> Result<Option<i64>, CellFault> {
     let DateTime { date, hour, minute, second, micros } = moment;
     check_clock(u16::from(hour), 23, minute, second, micros)?;
@@ -50,6 +52,7 @@ pub fn date_time_millis(moment: DateTime) -> Result<Option<i64>, CellFault> {
 ///
 /// # Errors
 /// [`CellFault::OutOfRange`] when it is outside of the years 1970 to 9999 or has more than a second of microseconds.
+#[inline]
 pub fn instant_millis(instant: Instant) -> Result<Option<i64>, CellFault> {
     const END_OF_9999: i64 = 253_402_300_800;
     if !(0..END_OF_9999).contains(&instant.seconds) || instant.micros > 999_999 {

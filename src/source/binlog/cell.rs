@@ -310,6 +310,7 @@ fn date(packed: u32) -> Date {
 }
 
 /// DATETIME2: a sign bit that is always set, 17 bits of year × 13 + month, then 5, 5, 6 and 6 bits; the fraction.
+#[inline(always)]
 fn date_time(wire: &mut Wire<'_>, digits: u8) -> Result<DateTime, Malformed> {
     const SIGN: u64 = 1 << 39;
     let packed = wire.uint_be(5)? & !SIGN;
@@ -329,6 +330,7 @@ fn date_time(wire: &mut Wire<'_>, digits: u8) -> Result<DateTime, Malformed> {
 }
 
 /// TIMESTAMP2: seconds of the epoch, big endian; the fraction.
+#[inline(always)]
 fn instant(wire: &mut Wire<'_>, digits: u8) -> Result<Instant, Malformed> {
     let seconds = i64::try_from(wire.uint_be(4)?).unwrap_or(0);
     let micros = micros(wire.uint_be(fraction_bytes(digits))?, digits);

@@ -240,11 +240,16 @@ fn show_image(
     visitor: &mut dyn RowVisitor,
 ) -> Result<(), Malformed> {
     let nulls = wire.take(cells.len().div_ceil(8))?;
-    for (column, cell) in cells.iter().enumerate() {
-        if is_set(nulls, column) {
-            visitor.cell(image, column, crate::model::value::Value::Null);
-        } else {
-            cell.show(wire, image, column, visitor)?;
+    let mut column = 0;
+    for (eight, mut bits) in cells.chunks(8).zip(nulls.iter().copied()) {
+        for cell in eight {
+            if bits & 1 == 1 {
+                visitor.cell(image, column, crate::model::value::Value::Null);
+            } else {
+                cell.show(wire, image, column, visitor)?;
+            }
+            bits >>= 1;
+            column += 1;
         }
     }
     Ok(())
