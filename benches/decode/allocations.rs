@@ -11,7 +11,7 @@ mod recorded;
 use allocation_counter::measure;
 use bson::{Bson, Document};
 
-use self::recorded::{Binleaf, Recorded, mysql_common};
+use self::recorded::{Binleaf, PLAIN, RICH, Recorded, mysql_common};
 
 const ROWS: usize = 10_000;
 
@@ -20,23 +20,25 @@ const OF_A_BATCH: u64 = 4;
 
 #[test]
 fn rows_become_documents_without_an_allocation() {
-    let rows = Recorded::rows(ROWS);
-    let mut binleaf = Binleaf::new(&rows);
-    let mut whole = || {
-        let mut block = binleaf.block(&rows);
-        let mut bytes = 0;
-        let counted = measure(|| bytes = binleaf.documents(&mut *block, &mut |_| {}));
-        assert!(bytes > rows.bytes, "every row became a document");
-        counted.count_total
-    };
-    // The first row makes the buffers, and the longest ones grow them.
-    assert!((1..100).contains(&whole()));
-    assert_eq!(whole(), 0);
+    for columns in [PLAIN, RICH] {
+        let rows = Recorded::rows(columns, ROWS);
+        let mut binleaf = Binleaf::new(&rows);
+        let mut whole = || {
+            let mut block = binleaf.block(&rows);
+            let mut bytes = 0;
+            let counted = measure(|| bytes = binleaf.documents(&mut *block, &mut |_| {}));
+            assert!(bytes > rows.bytes, "every row became a document");
+            counted.count_total
+        };
+        // The first row makes the buffers, and the longest ones grow them.
+        assert!((1..100).contains(&whole()));
+        assert_eq!(whole(), 0, "{}", columns.named);
+    }
 }
 
 #[test]
 fn a_batch_allocates_for_itself_and_not_for_its_rows() {
-    let rows = Recorded::rows(ROWS);
+    let rows = Recorded::rows(RICH, ROWS);
     let mut binleaf = Binleaf::new(&rows);
     let mut whole = || {
         let mut block = binleaf.block(&rows);
@@ -54,7 +56,7 @@ fn a_batch_allocates_for_itself_and_not_for_its_rows() {
 /// What is measured is what is meant: every row once, with its values.
 #[test]
 fn the_rows_are_the_recorded_ones() {
-    let rows = Recorded::rows(100);
+    let rows = Recorded::rows(RICH, 100);
     let mut binleaf = Binleaf::new(&rows);
     let mut block = binleaf.block(&rows);
     let mut documents = Vec::new();

@@ -1,10 +1,11 @@
 //! What a row costs from the binlog's bytes to BSON bytes, beside mysql_common's decoder on the same bytes in the same run.
 //!
 //! `cargo bench --features bench --bench decode` (`-- --short` for a second's version). Twelve columns of mixed types,
-//! recorded from a real server, about 300 bytes a row. mysql_common decodes into values of its own and no further. The
-//! median of the rounds counts, and they alternate, so that a busy neighbour disturbs both alike.
+//! recorded from a real server, 250 to 300 bytes a row: once numbers, texts and dates, once JSON, an ENUM, a SET and a
+//! BLOB among them. mysql_common decodes into values of its own and no further. The median of the rounds counts, and they
+//! alternate, so that a busy neighbour disturbs both alike.
 //!
-//! Allocations are counted, and refused, by a test: `cargo test --features bench --test allocations -- --nocapture`. An
+//! `dev/count` counts the instructions instead, which are the same on a busy machine. Allocations are counted, and refused, by a test: `cargo test --features bench --test allocations -- --nocapture`. An
 //! allocator that counts would take time for each one, which only the other decoder would pay.
 #![expect(
     clippy::expect_used,
@@ -15,10 +16,14 @@
 )]
 
 mod recorded;
+mod transactions;
 
 use std::{hint::black_box, time::Instant};
 
-use self::recorded::{Binleaf, Recorded, mysql_common};
+use self::{
+    recorded::{Binleaf, Columns, PLAIN, RICH, Recorded, mysql_common},
+    transactions::Transactions,
+};
 
 /// What is measured of one way to decode.
 struct Measured {
@@ -67,9 +72,39 @@ fn forget(document: &[u8]) {
 }
 
 fn main() {
-    let is_short = std::env::args().any(|argument| argument == "--short");
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--count") {
+        return count(&arguments[at + 1..]);
+    }
+    let is_short = arguments.iter().any(|argument| argument == "--short");
     let (count, rounds) = if is_short { (2_000, 5) } else { (20_000, 51) };
-    let rows = Recorded::rows(count);
+    for columns in [PLAIN, RICH] {
+        measure(columns, count, rounds);
+    }
+}
+
+/// Does one thing so many times, for `dev/count`, which counts the instructions.
+fn count(arguments: &[String]) {
+    let [what, columns, count] = arguments else { panic!("what, columns, rows") };
+    let columns = if columns == "rich" { RICH } else { PLAIN };
+    let count = count.parse().expect("a number");
+    if what == "transactions" {
+        assert!(Transactions::of(columns, count).stream() >= 2 * count, "a row and a mark of each");
+        return;
+    }
+    let rows = Recorded::rows(columns, count);
+    let mut binleaf = Binleaf::new(&rows);
+    let mut block = binleaf.block(&rows);
+    black_box(match what.as_str() {
+        "documents" => binleaf.documents(&mut *block, &mut forget),
+        "batches" => binleaf.batches(&mut *block),
+        "mysql_common" => mysql_common(&rows),
+        _ => panic!("documents, batches, transactions or mysql_common"),
+    });
+}
+
+fn measure(columns: Columns, count: usize, rounds: usize) {
+    let rows = Recorded::rows(columns, count);
     let mut binleaf = Binleaf::new(&rows);
     let mut documents = Measured::new("binleaf, to BSON documents");
     let mut batches = Measured::new("binleaf, to batches of writes");
@@ -81,7 +116,8 @@ fn main() {
         batches.round(count, || binleaf.batches(&mut *block));
         theirs.round(count, || mysql_common(&rows));
     }
-    println!("{count} rows of 12 columns, {} bytes each, {rounds} rounds", rows.bytes / count);
+    let (named, bytes) = (columns.named, rows.bytes / count);
+    println!("{count} rows of 12 {named}, {bytes} bytes each, {rounds} rounds");
     for measured in [&documents, &batches, &theirs] {
         measured.tell();
     }

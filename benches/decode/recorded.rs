@@ -19,16 +19,28 @@ use mysql_common::binlog::{
     events::{Event, FormatDescriptionEvent, TableMapEvent, WriteRowsEvent},
 };
 
-/// A binlog file of one table map and one WRITE_ROWS (see `record.sh`).
-const FILE: &[u8] = include_bytes!("rows.bin");
-/// The rows in it; the first column of each is its number from 1, eight bytes.
+/// What columns rows have: twelve, in a binlog file of one table map and one WRITE_ROWS (see `record.sh`).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    pub(crate) named: &'static str,
+    pub(crate) file: &'static [u8],
+}
+
+/// Numbers, texts, dates.
+pub(crate) const PLAIN: Columns =
+    Columns { named: "plain columns", file: include_bytes!("plain.bin") };
+/// Among them JSON of two levels, an ENUM, a SET and a BLOB.
+pub(crate) const RICH: Columns =
+    Columns { named: "rich columns", file: include_bytes!("rich.bin") };
+
+/// The rows in a file; the first column of each is its number from 1, eight bytes.
 const RECORDED: usize = 24;
 /// What stands before the number: a bit for each of twelve columns that is NULL.
 const BITMAP: usize = 2;
 /// The bytes of a common header.
-const HEADER: usize = 19;
+pub(crate) const HEADER: usize = 19;
 /// The bytes of a rows event before its rows: table id, flags, own data, number of columns, columns present.
-const ROWS_HEAD: usize = 6 + 2 + 2 + 1 + 2;
+pub(crate) const ROWS_HEAD: usize = 6 + 2 + 2 + 1 + 2;
 /// Writes in a batch: as the settings have it.
 const BATCH: usize = 1000;
 
@@ -42,8 +54,8 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     /// So many rows: the recorded ones again and again, each with a number of its own.
-    pub(crate) fn rows(count: usize) -> Self {
-        let events = events();
+    pub(crate) fn rows(columns: Columns, count: usize) -> Self {
+        let events = events(columns.file);
         let of = |kind| {
             let is_it = |event: &&Event| event.header().event_type() == Ok(kind);
             events.iter().find(is_it).expect("a recorded event").clone()
@@ -64,10 +76,10 @@ impl Recorded {
     }
 }
 
-/// The events of the file.
-fn events() -> Vec<Event> {
+/// The events of a file, behind its magic number.
+fn events(file: &[u8]) -> Vec<Event> {
     let mut reader = EventStreamReader::new(BinlogVersion::Version4);
-    let mut rest = &FILE[4..];
+    let mut rest = &file[4..];
     let mut events = Vec::new();
     while !rest.is_empty() {
         let size = u32::from_le_bytes(rest[9..13].try_into().expect("four bytes")) as usize;
@@ -78,7 +90,7 @@ fn events() -> Vec<Event> {
 }
 
 /// Each row begins with its bitmap, in which only the last column may be NULL, and its number.
-fn cut(rows: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn cut(rows: &[u8]) -> Vec<&[u8]> {
     let begins = |place: usize, number: i64| {
         let (bitmap, rest) = rows[place..].split_at(BITMAP);
         bitmap[0] == 0 && bitmap[1] & 0xF7 == 0 && rest.starts_with(&number.to_le_bytes())

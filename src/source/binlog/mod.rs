@@ -23,7 +23,8 @@ mod idle;
 mod kind;
 mod layout;
 mod mariadb;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(feature = "fuzzing", feature = "bench"))]
+#[doc(hidden)]
 pub mod offline;
 mod partial;
 mod payload;

@@ -83,12 +83,24 @@ impl Offline {
     /// # Errors
     /// What would end the stream.
     pub fn feed(&mut self, raw: &[u8], tell: &mut dyn FnMut(Message)) -> Result<(), BinlogError> {
-        let event = self.reader.read(raw.into(), 0)?;
-        let taken = self.runtime.block_on(async {
-            let taken = self.assembler.take(event).await;
-            self.assembler.flush().await.and(taken)
+        self.feed_all([raw], tell)
+    }
+
+    /// Takes events that are at hand together.
+    ///
+    /// # Errors
+    /// As [`Self::feed`].
+    pub fn feed_all<'r>(
+        &mut self,
+        events: impl IntoIterator<Item = &'r [u8]>,
+        tell: &mut dyn FnMut(Message),
+    ) -> Result<(), BinlogError> {
+        let Self { assembler, reader, runtime, receiver } = self;
+        let taken = runtime.block_on(async {
+            let taken = take_all(assembler, reader, events).await;
+            assembler.flush().await.and(taken)
         });
-        while let Some(envelope) = self.receiver.recv().now_or_never().flatten() {
+        while let Some(envelope) = receiver.recv().now_or_never().flatten() {
             tell(envelope.open().0);
         }
         match taken {
@@ -96,6 +108,17 @@ impl Offline {
             Ok(()) | Err(Halt::Closed) => Ok(()),
         }
     }
+}
+
+async fn take_all<'r>(
+    assembler: &mut Assembler<Known>,
+    reader: &mut EventReader,
+    events: impl IntoIterator<Item = &'r [u8]>,
+) -> Result<(), Halt> {
+    for raw in events {
+        assembler.take(reader.read(raw.into(), 0)?).await?;
+    }
+    Ok(())
 }
 
 /// Cuts the events of a file, behind its magic number, or of a payload apart. The last may have been cut off.
