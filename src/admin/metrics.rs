@@ -64,6 +64,8 @@ impl MetricsPage {
             snapshot_rows_estimated: report.snapshot.rows_estimated,
             checkpoint_age: report.checkpoint_age,
             phase: report.phase_name(),
+            tasks: tokio::runtime::Handle::try_current()
+                .map_or(0, |runtime| runtime.metrics().num_alive_tasks()),
         });
         self.recorder.render()
     }

@@ -94,6 +94,8 @@ pub struct LiveGauges {
     pub checkpoint_age: Duration,
     /// The phase, one of [`PHASES`].
     pub phase: &'static str,
+    /// Tasks that have not ended.
+    pub tasks: usize,
 }
 
 /// Sets the gauges that are read on demand.
@@ -106,6 +108,7 @@ pub fn live(gauges: &LiveGauges) {
         .set(as_float(u64::try_from(gauges.queue_bytes).unwrap_or(u64::MAX)));
     gauge!("binleaf_snapshot_rows_estimated").set(as_float(gauges.snapshot_rows_estimated));
     gauge!("binleaf_checkpoint_age_seconds").set(gauges.checkpoint_age.as_secs_f64());
+    gauge!("binleaf_tasks").set(as_float(u64::try_from(gauges.tasks).unwrap_or(u64::MAX)));
     for phase in PHASES {
         gauge!("binleaf_phase", "phase" => phase).set(f64::from(u8::from(phase == gauges.phase)));
     }
@@ -147,5 +150,6 @@ pub fn describe() {
         "binleaf_checkpoint_age_seconds",
         "How long ago the mark was saved or found unchanged."
     );
+    describe_gauge!("binleaf_tasks", "Tasks of the runtime that have not ended.");
     describe_gauge!("binleaf_phase", "1 for the phase that the pipeline is in.");
 }
