@@ -8,11 +8,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{Instant, Interval, MissedTickBehavior},
-};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -24,6 +20,7 @@ use super::{
     ledger::Ledger,
     letters::OpenLetters,
     plans::Plans,
+    saves::Saves,
     tables::TableBook,
 };
 use crate::{
@@ -112,7 +109,7 @@ pub struct ApplyLoop<S, C, R> {
     saving: bool,
     consistency: Consistency,
     source_gone: bool,
-    save_tick: Interval,
+    saves: Saves,
     paused: watch::Receiver<bool>,
 }
 
@@ -126,9 +123,6 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         handle: Handle,
         abandon: CancellationToken,
     ) -> Self {
-        let mut save_tick =
-            tokio::time::interval(settings.checkpoint_interval.max(Duration::from_millis(1)));
-        save_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let crew = Crew {
             sink: ports.sink,
             checkpoints: ports.checkpoints,
@@ -157,7 +151,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             saving: false,
             consistency,
             source_gone: false,
-            save_tick,
+            saves: Saves::every(settings.checkpoint_interval),
             paused: handle.paused(),
             handle,
         }
@@ -186,7 +180,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
                 biased;
                 () = self.crew.abandon.cancelled() => return Ok(()),
                 Some(done) = self.work.join_next() => self.work_done(done)?,
-                _ = self.save_tick.tick() => self.save(),
+                () = self.saves.due() => self.save(),
                 () = sleep_until(deadline) => {}
                 _ = self.paused.changed() => {}
                 envelope = self.receiver.recv(), if wants_more => self.take(envelope)?,
@@ -253,6 +247,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             letters: ready.letters,
             oldest_commit_micros: ready.oldest_commit_micros,
         };
+        self.saves.note_work();
         let crew = Arc::clone(&self.crew);
         self.work.spawn(async move { flight::fly(crew, flight).await.map(Done::Landed) });
     }
@@ -291,6 +286,9 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         self.show();
         observe(&landed);
         self.lanes.landed(landed.lane, Arc::into_inner(landed.batch), landed.took);
+        if self.is_at_rest() && self.receiver.is_empty() {
+            self.saves.note_rest();
+        }
     }
 
     /// Saves the mark, if it has moved and no save is on its way.
@@ -346,7 +344,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     fn note_consistency(&mut self) {
         if self.consistency == Consistency::Open && self.ledger.is_consistent() {
             self.consistency = Consistency::Reached;
-            self.save_tick.reset_immediately();
+            self.saves.hurry();
         }
     }
 
@@ -408,10 +406,12 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     }
 
     fn is_finished(&self) -> bool {
-        self.source_gone
-            && !self.intake.has_rows()
-            && self.lanes.are_empty()
-            && !self.lanes.are_flying()
+        self.source_gone && self.is_at_rest()
+    }
+
+    /// Whether all that was taken is written.
+    fn is_at_rest(&self) -> bool {
+        !self.intake.has_rows() && self.lanes.are_empty() && !self.lanes.are_flying()
     }
 }
 

@@ -14,6 +14,7 @@ mod lanes;
 mod ledger;
 mod letters;
 mod plans;
+mod saves;
 mod sizing;
 mod tables;
 mod tally;
