@@ -94,7 +94,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         path: "batch.sizing",
-        meaning: "`auto`: the size that is the cheapest for the target by its answers, from an eighth of `batch.operations` to eight times as many, `batch.bytes` at most; `fixed`: never more than `batch.operations`.",
+        meaning: "`auto`: the size that is the cheapest for the target by its answers, from an eighth of `batch.operations` to four times as many, `batch.bytes` at most; `fixed`: never more than `batch.operations`.",
         example: "",
         read: |to, given| put(&mut to.batch.sizing, given.choice()),
         show: |of| show_choice(of.batch.sizing),
