@@ -20,9 +20,12 @@
 mod acknowledging;
 mod bare;
 mod figures;
+mod huge;
 mod jobs;
 mod latency;
+mod lines;
 mod machine;
+mod many;
 mod nothing;
 mod output;
 mod plan;
@@ -30,6 +33,7 @@ mod plot;
 mod process;
 mod relay;
 mod report;
+mod soak;
 #[path = "../../tests/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the tests use the rest")]
 mod support;
@@ -75,13 +79,21 @@ async fn measure(plan: &Plan) -> Results {
         );
         jobs.push(measured);
     }
-    let mut results =
-        Results { machine, short: plan.short, jobs, into_nothing: None, latency: None };
+    let mut results = Results::new(machine, plan.short, jobs);
     if plan.nothing {
         results.into_nothing = Some(nothing::measure(plan.short).await);
     }
     if plan.latency {
         results.latency = Some(latency::measure(plan.short).await);
+    }
+    if plan.many {
+        results.many = Some(many::measure(plan.short).await);
+    }
+    if plan.huge {
+        results.huge = Some(huge::measure(plan.short).await);
+    }
+    if plan.soak {
+        results.soak = Some(soak::measure(plan.short).await);
     }
     results
 }

@@ -6,20 +6,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{plan::Width, plot, report::Results};
+use crate::{lines, plan::Width, plot, report::Results};
 
 /// Around what is written by `--publish`; what stands before and behind was written by hand.
 const BEGIN: &str = "<!-- results: written by dev/bench --publish -->";
 const END: &str = "<!-- end of the results -->";
 
 /// The pictures, each with what it shows for those who cannot see it.
-const PICTURES: [(&str, &str); 3] = [
+const PICTURES: [(&str, &str); 4] = [
     (
         "narrow.svg",
         "Bars: operations a second of binleaf and of the bare driver, rows of 300 bytes",
     ),
     ("wide.svg", "Bars: operations a second of binleaf and of the bare driver, rows of 10 KB"),
     ("latency.svg", "Histogram: milliseconds from commit to visible, beside a bare write"),
+    ("soak.svg", "Lines: memory, open files, tasks and lag over half an hour of mixed load"),
 ];
 
 /// Prints the tables and writes the files; into the documentation where that is asked for.
@@ -48,11 +49,12 @@ fn shown(folder: &Path) -> String {
 }
 
 fn pictures(results: &Results) -> Vec<(&'static str, String)> {
-    let [narrow, wide, latency] = PICTURES.map(|(name, _)| name);
+    let [narrow, wide, latency, soak] = PICTURES.map(|(name, _)| name);
     let pictures = [
         (narrow, plot::jobs(&results.jobs, Width::Narrow)),
         (wide, plot::jobs(&results.jobs, Width::Wide)),
         (latency, results.latency.as_ref().map(plot::latency)),
+        (soak, results.soak.as_ref().map(lines::soak)),
     ];
     pictures.into_iter().filter_map(|(name, svg)| Some((name, svg?))).collect()
 }

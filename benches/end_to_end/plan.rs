@@ -138,12 +138,18 @@ impl Job {
     }
 }
 
+/// Parts that are no ratios.
+const OTHERS: [&str; 5] = ["nothing", "latency", "many", "huge", "soak"];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub struct Plan {
     pub jobs: Vec<Job>,
     pub nothing: bool,
     pub latency: bool,
+    pub many: bool,
+    pub huge: bool,
+    pub soak: bool,
     pub short: bool,
     pub publish: bool,
 }
@@ -153,15 +159,15 @@ impl Plan {
     pub fn of(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (flags, parts): (Vec<String>, Vec<String>) =
             arguments.partition(|argument| argument.starts_with("--"));
-        let known = |word: &String| {
-            Job::all().any(|job| job.is(word)) || matches!(word.as_str(), "nothing" | "latency")
-        };
+        let known =
+            |word: &String| Job::all().any(|job| job.is(word)) || OTHERS.contains(&word.as_str());
         // Cargo adds `--bench`.
         let known_flag =
             |flag: &String| matches!(flag.as_str(), "--short" | "--publish" | "--bench");
         if let Some(unknown) = parts.iter().find(|part| !known(part)) {
+            let others = OTHERS.join(", ");
             return Err(format!(
-                "{unknown}? A part is snapshot, backlog, inserts, updates, deletes, mix, narrow, wide, one like mix/wide, nothing or latency"
+                "{unknown}? A part is snapshot, backlog, inserts, updates, deletes, mix, narrow, wide, one like mix/wide, {others}"
             ));
         }
         if let Some(unknown) = flags.iter().find(|flag| !known_flag(flag)) {
@@ -173,6 +179,9 @@ impl Plan {
             jobs: Job::all().filter(|job| wanted(&|part| job.is(part))).collect(),
             nothing: wanted(&|part| part == "nothing"),
             latency: wanted(&|part| part == "latency"),
+            many: wanted(&|part| part == "many"),
+            huge: wanted(&|part| part == "huge"),
+            soak: wanted(&|part| part == "soak"),
             short: flags.iter().any(|flag| flag == "--short"),
             publish: flags.iter().any(|flag| flag == "--publish"),
         };

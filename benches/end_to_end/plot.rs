@@ -21,13 +21,13 @@ use crate::{
     plan::Width,
 };
 
-const SIZE: (u32, u32) = (760, 340);
-const OURS: RGBColor = RGBColor(31, 119, 180);
+pub const SIZE: (u32, u32) = (760, 340);
+pub const OURS: RGBColor = RGBColor(31, 119, 180);
 const THEIRS: RGBColor = RGBColor(160, 160, 160);
-const FONT: &str = "sans-serif";
+pub const FONT: &str = "sans-serif";
 
-type Drawn = Result<(), Box<dyn Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+pub type Drawn = Result<(), Box<dyn Error>>;
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Chart<'a, 'b> = ChartContext<
     'a,
     SVGBackend<'b>,
@@ -49,7 +49,7 @@ pub fn latency(measured: &latency::Measured) -> String {
     svg(|area| histogram(area, measured))
 }
 
-fn svg(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+pub fn svg(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();

@@ -6,11 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{
     figures::{float, told, told_spread},
+    huge,
     jobs::{Bare, Measured},
     latency,
     machine::Machine,
+    many,
     nothing::{self, Costs, Drained},
     plan::Shape,
+    soak,
 };
 
 /// What binleaf is to reach: its rate to the bare driver's.
@@ -23,6 +26,10 @@ const CPU_ROWS: f64 = 2.5;
 /// The most memory, in MiB.
 const MEMORY_STREAM: f64 = 64.0;
 const MEMORY_SNAPSHOT: f64 = 128.0;
+/// Of the worst case.
+const MEMORY_WORST: f64 = 128.0;
+/// Seconds of a start with many tables beyond what the server takes.
+const START: f64 = 10.0;
 /// Milliseconds above the bare write.
 const P50: f64 = 3.0;
 const P99: f64 = 20.0;
@@ -35,6 +42,9 @@ pub struct Results {
     pub jobs: Vec<Measured>,
     pub into_nothing: Option<nothing::Measured>,
     pub latency: Option<latency::Measured>,
+    pub many: Option<many::Measured>,
+    pub huge: Option<huge::Measured>,
+    pub soak: Option<soak::Measured>,
 }
 
 /// A table of text.
@@ -57,6 +67,20 @@ impl Sheet {
 }
 
 impl Results {
+    /// Of jobs; the other parts are added when they are measured.
+    pub const fn new(machine: Machine, short: bool, jobs: Vec<Measured>) -> Self {
+        Self {
+            machine,
+            short,
+            jobs,
+            into_nothing: None,
+            latency: None,
+            many: None,
+            huge: None,
+            soak: None,
+        }
+    }
+
     /// All tables that there is something to tell in.
     pub fn sheets(&self) -> Vec<Sheet> {
         let mut sheets = Vec::new();
@@ -66,6 +90,9 @@ impl Results {
         sheets.extend(self.into_nothing.as_ref().map(costs));
         sheets.extend(self.into_nothing.as_ref().map(streams));
         sheets.extend(self.latency.as_ref().map(latencies));
+        sheets.extend(self.many.as_ref().map(many_tables));
+        sheets.extend(self.huge.as_ref().map(huge_transaction));
+        sheets.extend(self.soak.as_ref().map(soaked));
         sheets.push(self.surroundings());
         sheets
     }
@@ -227,6 +254,69 @@ fn latencies(measured: &latency::Measured) -> Sheet {
         title: "Milliseconds until a document is acknowledged, at 200 single-row commits a second",
         headings: vec!["", "min", "p50", "p90", "p99", "max"],
         rows: vec![row("commit to visible", ours), row("bare write", bare), more, most],
+    }
+}
+
+fn many_tables(measured: &many::Measured) -> Sheet {
+    let (beyond, peak) = (measured.beyond_server(), mebibytes(measured.peak_memory_bytes));
+    Sheet {
+        title: "Many tables, into a target that only acknowledges: seconds",
+        headings: vec![
+            "tables",
+            "first start with the copy",
+            "a start",
+            "of it the server's",
+            "beyond it",
+            "at most",
+            "a change of each",
+            "peak MiB",
+            "at most",
+        ],
+        rows: vec![vec![
+            told(f64::from(measured.tables)),
+            told(measured.copy_seconds),
+            told(measured.start_seconds),
+            told(measured.server_seconds),
+            judged(beyond, beyond <= START),
+            told(START),
+            told(measured.changes_seconds),
+            judged(peak, peak <= MEMORY_WORST),
+            told(MEMORY_WORST),
+        ]],
+    }
+}
+
+fn huge_transaction(measured: &huge::Measured) -> Sheet {
+    let peak = mebibytes(measured.peak_memory_bytes);
+    Sheet {
+        title: "One huge transaction, into a target that only acknowledges",
+        headings: vec!["rows", "MiB in the binlog", "seconds", "peak MiB", "at most"],
+        rows: vec![vec![
+            told(float(measured.rows)),
+            told(mebibytes(measured.binlog_bytes)),
+            told(measured.seconds),
+            judged(peak, peak <= MEMORY_WORST),
+            told(MEMORY_WORST),
+        ]],
+    }
+}
+
+fn soaked(measured: &soak::Measured) -> Sheet {
+    let row = |(name, reading): soak::Reading| {
+        let (first, last) = measured.ends(reading);
+        vec![name.to_owned(), told_spread(&first), told_spread(&last)]
+    };
+    let peak = mebibytes(measured.peak_memory_bytes);
+    let whole = vec![
+        format!("{} minutes, {} changes", measured.minutes, told(float(measured.changes))),
+        format!("peak {} MiB", judged(peak, peak <= MEMORY_STREAM)),
+        format!("at most {}", told(MEMORY_STREAM)),
+    ];
+    let rows = soak::READINGS.into_iter().map(row).chain([whole]);
+    Sheet {
+        title: "Mixed load into the target for long: median (lowest–highest)",
+        headings: vec!["", "first third", "last third"],
+        rows: rows.collect(),
     }
 }
 
