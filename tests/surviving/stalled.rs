@@ -37,6 +37,8 @@ async fn a_target_that_stalls_costs_neither_memory_nor_the_sources_connection() 
     }
     assert_eq!(dump_connection(&pair.source).await, stream, "the source gave it up");
     to_target.fair();
+    // For whoever connects from now on: the rows that are compared may take longer to be read than a second.
+    pair.source.run("SET GLOBAL net_write_timeout = 60").await;
     binleaf.catches_up_and_is_equal(&pair).await;
     assert_eq!(dump_connection(&pair.source).await, stream, "it was not kept");
     let peak = binleaf.peak_memory();
