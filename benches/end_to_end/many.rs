@@ -25,7 +25,7 @@ pub struct Measured {
     pub tables: u32,
     /// From the start of the process until all tables are copied and the stream is followed.
     pub copy_seconds: f64,
-    /// The same where everything was copied before: the start of which the issue speaks.
+    /// The same where everything was copied before.
     pub start_seconds: f64,
     /// What the server spent on all questions of that start, by its own account.
     pub server_seconds: f64,
