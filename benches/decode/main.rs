@@ -5,8 +5,9 @@
 //! BLOB among them. mysql_common decodes into values of its own and no further. The median of the rounds counts, and they
 //! alternate, so that a busy neighbour disturbs both alike.
 //!
-//! `dev/count` counts the instructions instead, which are the same on a busy machine. Allocations are counted, and refused, by a test: `cargo test --features bench --test allocations -- --nocapture`. An
-//! allocator that counts would take time for each one, which only the other decoder would pay.
+//! `dev/count` counts the instructions instead, which are the same on a busy machine. Allocations are counted, and refused,
+//! by a test: `cargo test --features bench --test allocations -- --nocapture`. An allocator that counts would take time for
+//! each one, which only the other decoder would pay.
 #![expect(
     clippy::expect_used,
     clippy::panic,

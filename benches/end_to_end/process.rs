@@ -25,15 +25,6 @@ pub fn cpu_seconds(process: u32) -> f64 {
     ticks.map(|ticks| ticks.parse::<f64>().expect("ticks")).sum::<f64>() / 100.0
 }
 
-/// The memory that a process holds now, in bytes.
-pub fn resident_bytes(process: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
-    let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
-    let kilobytes: u64 =
-        line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number");
-    kilobytes * 1024
-}
-
 /// How many files, sockets among them, a process has open.
 pub fn open_files(process: u32) -> usize {
     std::fs::read_dir(format!("/proc/{process}/fd")).expect("a process").count()

@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::{
     figures::{Spread, float},
     plan::Width,
-    process::{open_files, resident_bytes},
-    support::{Binleaf, databases::Source},
+    process::open_files,
+    support::{Binleaf, binleaf::memory, databases::Source},
     table::{self, launch},
 };
 
@@ -99,7 +99,7 @@ async fn look(binleaf: &Binleaf, span: Duration) -> Vec<Sample> {
         let process = binleaf.process_id();
         samples.push(Sample {
             seconds: begun.elapsed().as_secs_f64(),
-            resident_bytes: resident_bytes(process),
+            resident_bytes: memory(process, "VmRSS:").expect("a process"),
             open_files: open_files(process),
             tasks: binleaf.metric("binleaf_tasks").await,
             lag_seconds: status["lag_seconds"].as_f64().expect("a lag"),

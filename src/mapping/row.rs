@@ -6,7 +6,10 @@
 
 use std::fmt;
 
-use super::{plan::Plan, side::Side};
+use super::{
+    plan::Plan,
+    side::{self, Side},
+};
 use crate::{
     codec::{CellFault, element},
     model::{
@@ -157,6 +160,8 @@ impl RowMapper {
 
     fn written<'m>(&'m mut self, plan: &'m Plan, is_update: bool) -> Mapped<'m> {
         let Self { before, after, old_filter, filter, spare } = self;
+        // Whether or not it is needed: else what a huge row made of it would stay.
+        side::clear(spare);
         after.ends(plan);
         after.filter(plan, filter);
         let (mut replaced, mut lost) = (None, None);

@@ -249,8 +249,8 @@ impl Side {
         self.body.get(ROOM..).unwrap_or_default()
     }
 
-    /// The document: the filter's `_id`, if that is what it holds, then the fields; in `spare` where the `_id` is too long
-    /// for the room. The image ends by it.
+    /// The document: the filter's `_id`, if that is what it holds, then the fields; in `spare`, which is empty, where the `_id` is
+    /// too long for the room. The image ends by it.
     pub(super) fn document<'s>(
         &'s mut self,
         plan: &Plan,
@@ -263,7 +263,6 @@ impl Side {
         };
         self.body.push(0);
         let Some(start) = ROOM.checked_sub(LENGTH + id.len()) else {
-            clear(spare);
             spare.extend_from_slice(&[0; LENGTH]);
             spare.extend_from_slice(id);
             spare.extend_from_slice(self.fields());
@@ -277,9 +276,8 @@ impl Side {
         document
     }
 
-    /// Writes the fields that the image has told, without those of the key.
+    /// Appends the document of the fields that the image has told, without those of the key.
     pub(super) fn told_fields<'o>(&self, plan: &Plan, out: &'o mut Vec<u8>) -> &'o [u8] {
-        clear(out);
         let keys = plan.columns.iter().filter(|planned| planned.part.is_some());
         let names: Vec<&[u8]> = keys.filter_map(|planned| planned.field.as_ref()?.name()).collect();
         let at = element::begin(out);
@@ -351,8 +349,9 @@ fn hash(body: &[u8]) -> [u8; 16] {
     hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
+/// Empties a buffer, and cuts back a huge one.
 #[inline]
-fn clear(buffer: &mut Vec<u8>) {
+pub(super) fn clear(buffer: &mut Vec<u8>) {
     buffer.clear();
     if buffer.capacity() > KEPT_BYTES {
         shrink(buffer);

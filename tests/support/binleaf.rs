@@ -245,8 +245,13 @@ impl Drop for Binleaf {
 
 /// The most memory that a process ever held, in bytes; `None` when it has ended.
 pub fn peak_memory(process: u32) -> Option<u64> {
+    memory(process, "VmHWM:")
+}
+
+/// What a line of a process's status says of its memory, in bytes (proc_pid_status(5)); `None` when it has ended.
+pub fn memory(process: u32, field: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = text.lines().find(|line| line.starts_with(field))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
 }
