@@ -285,34 +285,37 @@ impl MongoCheckpoints {
     async fn schemas(&self) -> Result<BTreeMap<String, TableSchema>, CheckpointError> {
         let mut schemas = BTreeMap::new();
         let filter = doc! { "pipeline": &self.name };
-        for document in self.read_all(METADATA, "schema", filter).await? {
+        let read = |document: Document| {
             let id = document.get_str("_id").unwrap_or_default().to_owned();
             let schema = document.get("schema").and_then(from_bson);
             let schema = schema.ok_or_else(|| self.damaged(id.clone(), "schema"))?;
             schemas.insert(id, schema);
-        }
+            Ok(())
+        };
+        self.read_each(METADATA, "schema", filter, read).await?;
         Ok(schemas)
     }
 
-    /// All documents of this pipeline whose `_id` begins with `KIND:NAME:`.
-    pub(super) async fn read_all(
+    /// Hands over all documents of this pipeline whose `_id` begins with `KIND:NAME:`, no more than a page of them in
+    /// memory at once: a document takes many times the room of what is read from it.
+    pub(super) async fn read_each(
         &self,
         collection: &str,
         kind: &str,
         filter: Document,
-    ) -> Result<Vec<Document>, CheckpointError> {
-        let mut all: Vec<Document> = Vec::new();
+        mut read: impl FnMut(Document) -> Result<(), CheckpointError>,
+    ) -> Result<(), CheckpointError> {
         let mut range = self.range(kind);
         loop {
             let filter = with(filter.clone(), doc! { "_id": &range });
             let page =
                 self.link.find(&self.database, collection, doc! { "filter": filter }, PAGE).await?;
             let Some(last) = page.last().and_then(|last| last.get("_id").cloned()) else {
-                return Ok(all);
+                return Ok(());
             };
             range.remove("$gte");
             range.insert("$gt", last);
-            all.extend(page);
+            page.into_iter().try_for_each(&mut read)?;
         }
     }
 

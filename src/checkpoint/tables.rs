@@ -21,8 +21,13 @@ impl MongoCheckpoints {
     /// Whatever the target says. A record that cannot be read is left out, since it is only shown.
     pub async fn load_tables(&self) -> Result<Vec<TableRecord>, CheckpointError> {
         let filter = doc! { "pipeline": &self.name };
-        let documents = self.read_all(METADATA, "table", filter).await?;
-        Ok(documents.iter().filter_map(read).collect())
+        let mut records = Vec::new();
+        let keep = |document| {
+            records.extend(read(&document));
+            Ok(())
+        };
+        self.read_each(METADATA, "table", filter, keep).await?;
+        Ok(records)
     }
 
     pub(super) async fn write_tables(&self, tables: &[TableRecord]) -> Result<(), CheckpointError> {
