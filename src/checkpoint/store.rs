@@ -284,7 +284,6 @@ impl MongoCheckpoints {
 
     async fn schemas(&self) -> Result<BTreeMap<String, TableSchema>, CheckpointError> {
         let mut schemas = BTreeMap::new();
-        let filter = doc! { "pipeline": &self.name };
         let read = |document: Document| {
             let id = document.get_str("_id").unwrap_or_default().to_owned();
             let schema = document.get("schema").and_then(from_bson);
@@ -292,7 +291,7 @@ impl MongoCheckpoints {
             schemas.insert(id, schema);
             Ok(())
         };
-        self.read_each(METADATA, "schema", filter, read).await?;
+        self.read_each("schema", read).await?;
         Ok(schemas)
     }
 
@@ -300,16 +299,13 @@ impl MongoCheckpoints {
     /// memory at once: a document takes many times the room of what is read from it.
     pub(super) async fn read_each(
         &self,
-        collection: &str,
         kind: &str,
-        filter: Document,
         mut read: impl FnMut(Document) -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
         let mut range = self.range(kind);
         loop {
-            let filter = with(filter.clone(), doc! { "_id": &range });
-            let page =
-                self.link.find(&self.database, collection, doc! { "filter": filter }, PAGE).await?;
+            let what = doc! { "filter": { "pipeline": &self.name, "_id": &range } };
+            let page = self.link.find(&self.database, METADATA, what, PAGE).await?;
             let Some(last) = page.last().and_then(|last| last.get("_id").cloned()) else {
                 return Ok(());
             };

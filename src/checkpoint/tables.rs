@@ -20,13 +20,12 @@ impl MongoCheckpoints {
     /// # Errors
     /// Whatever the target says. A record that cannot be read is left out, since it is only shown.
     pub async fn load_tables(&self) -> Result<Vec<TableRecord>, CheckpointError> {
-        let filter = doc! { "pipeline": &self.name };
         let mut records = Vec::new();
         let keep = |document| {
             records.extend(read(&document));
             Ok(())
         };
-        self.read_each(METADATA, "table", filter, keep).await?;
+        self.read_each("table", keep).await?;
         Ok(records)
     }
 
