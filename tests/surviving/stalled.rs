@@ -54,9 +54,16 @@ fn rows(first: u32, count: u32) -> String {
     )
 }
 
-/// The number of the connection that the source sends its binlog over.
+/// The number of the connection that the source sends its binlog over. It is there a moment after binleaf says that it
+/// streams, and may be gone for good: so it is waited for, but not for ever.
 async fn dump_connection(source: &Source) -> u64 {
-    source
-        .number("SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")
-        .await
+    const QUERY: &str =
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'";
+    for _ in 0..200 {
+        if let Ok(number) = source.value(QUERY).await.parse() {
+            return number;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("nobody reads the binlog")
 }
