@@ -9,8 +9,10 @@
 mod check;
 mod feed;
 mod patience;
+mod polling;
 mod prepare;
 mod progress;
+mod ready;
 mod settle;
 mod signals;
 mod start;
@@ -33,17 +35,36 @@ use crate::{
     admin::{self, MetricsPage, Window},
     config::{Config, OnPurged},
     model::fault::{Class, Fault, Stage},
-    pipeline::{Handle, handle::Phase},
+    pipeline::{
+        Handle,
+        handle::{Phase, runs::Run},
+    },
     runtime::{channel::QueueGauge, tasks},
 };
 
+/// How a run of the program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The fault that ended it, if one did.
+    pub outcome: Result<(), Fault>,
+    /// The last run of polling, where there was one.
+    pub last_run: Option<Run>,
+}
+
 /// Runs the pipeline until the goal is reached or `stop` is cancelled.
-///
-/// # Errors
-/// The fault that ended it.
-pub async fn run(config: Arc<Config>, goal: Goal, stop: CancellationToken) -> Result<(), Fault> {
+pub async fn run(config: Arc<Config>, goal: Goal, stop: CancellationToken) -> Ended {
     let handle =
         Handle::new(QueueGauge::default(), config.start_paused, config.source.single_database());
+    let outcome = run_behind_window(config, goal, handle.clone(), stop).await;
+    Ended { outcome, last_run: handle.schedule().last_run }
+}
+
+async fn run_behind_window(
+    config: Arc<Config>,
+    goal: Goal,
+    handle: Handle,
+    stop: CancellationToken,
+) -> Result<(), Fault> {
     let page = MetricsPage::install().map_err(|error| {
         Fault::fatal(Stage::Runtime, "metrics cannot be counted").caused_by(error)
     })?;

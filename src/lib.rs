@@ -1,10 +1,10 @@
 //! binleaf copies MySQL into MongoDB and keeps the copy current within milliseconds: one resumable, parallel, lock-free
-//! snapshot, then the row-based binlog, for ever.
+//! snapshot, then the row-based binlog, for ever; or timestamp columns on a schedule, where the binlog cannot be had.
 //!
 //! This page is the map. Each folder is a station of the data flow, in this order:
 //!
 //! ```text
-//! config → source (snapshot | binlog) → channel (bounded in bytes) → mapping → apply loop (batch) → sink → checkpoint
+//! config → source (snapshot | binlog | polling) → channel (bounded in bytes) → mapping → apply loop (batch) → sink → checkpoint
 //!                          admin (HTTP) and telemetry read the pipeline's handle only
 //! ```
 //!
@@ -13,7 +13,7 @@
 //! | [`model`] | the vocabulary: cells, tables, changes, positions, writes, faults, and the traits between stations. Pure |
 //! | [`config`] | the settings, from file and environment, all errors told at once. The only reader of the environment |
 //! | [`codec`] | bytes ↔ plain Rust: charsets, decimals, JSON, geometry, dates. Pure |
-//! | [`source`] | MySQL: connecting, preflight, schemas, the snapshot, the binlog, and questions about single rows |
+//! | [`source`] | MySQL: connecting, preflight, schemas, the snapshot, the binlog, polling, and questions about single rows |
 //! | [`runtime`] | the channel, tasks, waits between tries. Knows no station |
 //! | [`mapping`] | a row's cells straight into the bytes of a BSON document, by a plan compiled once a table version. Pure |
 //! | [`pipeline`] | the apply loop: map, batch, write, and account for what is durable |
@@ -26,8 +26,8 @@
 //!
 //! The channel carries [`model::change::Message`]: *rows* (a block of encoded rows with the schema that they were written
 //! under), *schema changed*, and *mark*. A mark follows the rows that it covers, is emitted only at a transaction's end,
-//! a DDL or the end of a snapshot range, and is saved only after the target said *durable* for everything before it.
-//! Nothing else moves a position. That one rule is the whole guarantee: whatever is killed, whenever, the restart reads
+//! a DDL, the end of a snapshot range or of a page of polling, and is saved only after the target said *durable* for
+//! everything before it. Nothing else moves a position. That one rule is the whole guarantee: whatever is killed, whenever, the restart reads
 //! again from a place that the target is known to have passed, and since every write replaces, sets fields or deletes by
 //! key, and never makes a document of fields alone, reading again is harmless.
 //!

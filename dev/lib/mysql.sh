@@ -41,6 +41,26 @@ mariadb_build() {
   } | "$root/bin/mariadbd" "${flags[@]}" --innodb-log-file-size=8M --bootstrap >>"$log" 2>&1
 }
 
+# A library of Debian's that shows a program another time than the machine has.
+faketime_build() {
+  local work=$1 log=$2
+  fetch_packages "$work/apt" "$log" libfaketime
+  package_version "$work/apt" libfaketime >"$work/version"
+  dpkg-deb -x "$work/apt/archives"/libfaketime_*.deb "$work/root"
+  rm -rf "$work/apt"
+}
+
+# with_clock WRAPPER DIR : a wrapper like this one whose program takes the time from faketime; prints where it is. The
+# library is of the program's own C library, which the system's shell does not have: only the program may load it.
+with_clock() {
+  local library
+  ensure_installed faketime || return 1
+  library=$(find "$(home_of faketime)/root" -name libfaketimeMT.so.1)
+  sed -e "s#^root=.*#root=${1%/bin/*}#" -e "s#ld-linux[^ ]*#& --preload $library#" "$1" >"$2/with-clock"
+  chmod +x "$2/with-clock"
+  printf '%s' "$2/with-clock"
+}
+
 mysql_url() { printf 'mysql://root@127.0.0.1:%s' "$1"; }
 mariadb_url() { mysql_url "$1"; }
 
@@ -56,7 +76,7 @@ mariadb_ready() {
 # Durability against a killed process, not against a power cut: what was committed sits in the kernel's page cache, and
 # a SIGKILL does not take it away (flush-log-at-trx-commit=2 writes the log at every commit; sync-binlog=0 likewise).
 mysql_spawn() {
-  local dir=$1 port=$2 home sockets flags
+  local dir=$1 port=$2 home sockets flags program
   shift 2
   home=$(home_of mysql)
   if [ ! -d "$dir/data" ]; then
@@ -66,7 +86,12 @@ mysql_spawn() {
   sockets=$(socket_folder "$dir")
   mkdir -p "$sockets" "$dir/tmp"
   mapfile -t flags < <(common_flags "$home" mysql "$dir/data")
-  TZ=UTC daemon "$dir" mysqld "$home/root/bin/mysqld" "${flags[@]}" --plugin-dir="$home/root/usr/lib/mysql/plugin" --secure-file-priv=NULL \
+  program=$home/root/bin/mysqld
+  if [ -n "${SERVER_FAKETIME:-}" ]; then
+    program=$(with_clock "$program" "$dir") || return 1
+    export FAKETIME_TIMESTAMP_FILE=$SERVER_FAKETIME FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+  fi
+  TZ=UTC daemon "$dir" mysqld "$program" "${flags[@]}" --plugin-dir="$home/root/usr/lib/mysql/plugin" --secure-file-priv=NULL \
     --bind-address=127.0.0.1 --port="$port" --socket="$sockets/mysqld.sock" --pid-file="$dir/data/mysqld.pid" --tmpdir="$dir/tmp" --mysqlx=OFF \
     --server-id="$port" --gtid-mode=ON --enforce-gtid-consistency=ON \
     --innodb-buffer-pool-size=128M --innodb-redo-log-capacity=128M --innodb-flush-log-at-trx-commit=2 --sync-binlog=0 \

@@ -1,13 +1,17 @@
-//! The HTTP window: health, status and metrics.
+//! The HTTP window: health, status, metrics, and steering.
 //!
-//! It reads the pipeline's handle and nothing else, so it can neither block nor change what is applied, and it answers
-//! whatever the source and the target do.
+//! It holds the pipeline's handle and nothing else, so it cannot block what is applied, and it answers whatever the source
+//! and the target do.
 //!
-//! Routes: `GET /health/live`, `GET /health/ready`, `GET /api/sync/status` (also `GET /sync/status`), `GET /metrics`.
+//! Routes: `GET /health/live`, `GET /health/ready`, `GET /metrics`, and below `/api/sync` (also `/sync`): `GET status`,
+//! `POST trigger`, `GET runs`, `GET runs/{run_id}`, `POST pause`, `POST resume`, `PUT interval`, `POST scheduler/start`,
+//! `POST scheduler/stop`.
 
 mod auth;
+mod control;
 mod metrics;
 mod routes;
+mod runs;
 pub mod status;
 
 use std::{net::SocketAddr, path::Path};
@@ -18,6 +22,7 @@ use tracing::info;
 
 pub use auth::Token;
 pub use metrics::MetricsPage;
+pub use runs::run as run_json;
 
 use crate::{
     model::fault::{Class, Fault, Stage},

@@ -10,11 +10,11 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Window, status};
+use super::{Window, control, status};
 
 /// All routes.
 pub(super) fn router(window: Window) -> Router {
-    let sync = Router::new().route("/status", get(sync_status));
+    let sync = Router::new().route("/status", get(sync_status)).merge(control::router());
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .nest("/api/sync", sync.clone())
@@ -71,7 +71,7 @@ async fn guard(State(window): State<Window>, request: Request, next: Next) -> Re
     }
 }
 
-fn error(status: StatusCode, code: &str, message: &str, hint: &str) -> Response {
+pub(super) fn error(status: StatusCode, code: &str, message: &str, hint: &str) -> Response {
     (status, Json(json!({ "error": { "code": code, "message": message, "hint": hint } })))
         .into_response()
 }

@@ -14,16 +14,44 @@ use crate::{
 pub fn status(report: &Report) -> Value {
     let synced: Vec<&String> =
         report.tables.iter().filter(|(_, table)| is_synced(table)).map(|(name, _)| name).collect();
+    let interval = report.schedule.way.polls.then_some(report.schedule.interval);
     json!({
         "sync_enabled": !report.paused,
-        "last_sync": report.applied_at.map(time),
-        "next_sync": null,
-        "sync_interval_minutes": null,
+        "last_sync": last_sync(report).map(time),
+        "next_sync": report.schedule.next_run.map(time),
+        "sync_interval_minutes": interval.map(minutes),
         "tables_synced": synced,
         "sync_metrics": sync_metrics(report),
-        "scheduler": { "running": false, "interval_seconds": null, "jobs": [] },
+        "scheduler": scheduler(report, interval),
         "sync_data": { "total_tables": report.tables.len(), "tables": tables(report) },
         "replication": replication(report),
+    })
+}
+
+fn last_sync(report: &Report) -> Option<SystemTime> {
+    let run = report.schedule.last_run.as_ref().and_then(|run| run.end).map(|(at, _)| at);
+    run.or(report.applied_at)
+}
+
+fn minutes(interval: Duration) -> f64 {
+    rounded(interval.as_secs_f64() / 60.0)
+}
+
+/// What is due, where tables are polled.
+fn scheduler(report: &Report, interval: Option<Duration>) -> Value {
+    let Some(interval) = interval else {
+        return json!({ "running": false, "interval_seconds": null, "jobs": [] });
+    };
+    let job = json!({
+        "id": "sync_job",
+        "name": "MySQL to MongoDB sync",
+        "next_run_time": report.schedule.next_run.map(time),
+    });
+    let jobs = if report.schedule.is_on { vec![job] } else { Vec::new() };
+    json!({
+        "running": report.schedule.is_on,
+        "interval_seconds": interval.as_secs(),
+        "jobs": jobs,
     })
 }
 
@@ -41,7 +69,8 @@ pub fn not_ready(report: &Report) -> Value {
 
 fn replication(report: &Report) -> Value {
     json!({
-        "mode": "stream",
+        "mode": if report.schedule.way.polls { "poll" } else { "stream" },
+        "mode_reason": report.schedule.way.reason,
         "phase": report.phase_name(),
         "paused": report.paused,
         "lag_seconds": report.lag.as_secs_f64(),
@@ -61,8 +90,12 @@ fn replication(report: &Report) -> Value {
 
 fn sync_metrics(report: &Report) -> Value {
     let total: u64 = report.tables.values().map(|table| table.record.records_synced).sum();
-    let longest =
-        report.tables.values().map(|table| table.record.duration_seconds).fold(0.0, f64::max);
+    let longest = match &report.schedule.last_run {
+        Some(run) => run.took().as_secs_f64(),
+        None => {
+            report.tables.values().map(|table| table.record.duration_seconds).fold(0.0, f64::max)
+        }
+    };
     let diverged = report.dead_letters();
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let success_rate = if total == 0 {
@@ -137,7 +170,7 @@ fn last_error(report: &Report) -> Value {
     }
 }
 
-fn time(at: SystemTime) -> String {
+pub(super) fn time(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map_or_else(|_| String::new(), |stamp| format!("{stamp:.3}"))
 }
 
@@ -151,6 +184,6 @@ fn clock(span: Duration) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn rounded(number: f64) -> f64 {
+pub(super) fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }

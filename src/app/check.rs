@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use super::polling;
 use crate::{
     checkpoint::MongoCheckpoints,
-    config::{Config, Existing, SnapshotWhen},
+    config::{Config, Existing, Mode, SnapshotWhen},
     mapping::{Plan, PlanIssue, RuleBook, shared_collections},
     model::{
         fault::{Fault, Stage},
-        finding::Finding,
+        finding::{Finding, Level},
         state::{State, TableRecord},
         table::{TableName, TableSchema},
         write::{Collection, Target},
     },
+    pipeline::handle::Way,
     sink::{self, MongoSink, preflight::Subject},
     source::{connect::Connector, error::SourceError, preflight, schema},
 };
@@ -34,9 +36,15 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     let tables = tables(&connector, config).await.unwrap_or_default();
     let (state, records) = saved(config).await;
     let surroundings = Surroundings { tables: &tables, records: &records, state: state.as_ref() };
-    let findings = run(&connector, config, &surroundings).await;
+    let checked = run(&connector, config, &surroundings, false).await;
     connector.close().await;
-    findings
+    checked.findings
+}
+
+/// What was found, and how changes are to be had.
+pub(super) struct Checked {
+    pub(super) findings: Vec<Finding>,
+    pub(super) way: Way,
 }
 
 /// The saved state, as far as it can be had: an unreachable target is a finding of its own.
@@ -51,16 +59,24 @@ async fn saved(config: &Config) -> (Option<State>, Vec<TableRecord>) {
     )
 }
 
-/// Runs every check of both sides with what is known already.
+/// Runs every check of both sides with what is known already. `polls`: whether tables are polled, whatever the mode is.
 pub(super) async fn run(
     connector: &Connector,
     config: &Config,
     surroundings: &Surroundings<'_>,
-) -> Vec<Finding> {
+    polls: bool,
+) -> Checked {
     let (plans, issues) = plans(surroundings.tables, &RuleBook::new(config));
     let identity = |plan: &Plan| (plan.schema().name.clone(), plan.key_columns());
     let identities = plans.iter().map(identity).collect();
-    let mut findings = preflight::run(connector, config, &identities).await;
+    let preflight::Checked { general, stream } =
+        preflight::run(connector, config, &identities).await;
+    let mode = if polls { Mode::Poll } else { config.mode };
+    let (way, mut findings) = way(mode, stream);
+    findings.extend(general);
+    if way.polls {
+        findings.extend(polling::check(connector, config, surroundings.tables).await);
+    }
     findings.extend(issues.iter().chain(plans.iter().flat_map(Plan::issues)).map(Finding::from));
     findings.extend(shared_collections(&plans).iter().map(Finding::from));
     let places: Vec<(TableName, Arc<Target>)> =
@@ -75,7 +91,31 @@ pub(super) async fn run(
         })
         .await,
     );
-    findings
+    Checked { findings, way }
+}
+
+/// How changes are had, and what is told of that. Where the settings leave it open, what stands in the way of the stream
+/// is no error: tables are polled.
+fn way(mode: Mode, stream: Vec<Finding>) -> (Way, Vec<Finding>) {
+    let is_error = |finding: &Finding| finding.level == Level::Error;
+    match mode {
+        Mode::Stream => (Way::default(), stream),
+        Mode::Poll => (Way { polls: true, reason: None }, Vec::new()),
+        Mode::Auto if !stream.iter().any(is_error) => (Way::default(), stream),
+        Mode::Auto => {
+            let (errors, _): (Vec<Finding>, Vec<Finding>) = stream.into_iter().partition(is_error);
+            let reasons: Vec<&str> = errors.iter().map(|error| error.meaning.as_str()).collect();
+            let way = Way { polls: true, reason: Some(reasons.join("; ")) };
+            let meaning = "the binlog cannot be followed, so tables are polled: changes arrive with the next run, and rows \
+                           that are gone with the next comparison";
+            let told = Finding::warning("polling", "mode", meaning).mend(
+                "mend the warnings about the stream; then a restart streams, without a new copy",
+            );
+            let lowered =
+                errors.into_iter().map(|error| Finding { level: Level::Warning, ..error });
+            (way, std::iter::once(told).chain(lowered).collect())
+        }
+    }
 }
 
 /// What becomes of documents that are there: whoever streams without a copy has one of his own.
@@ -131,4 +171,27 @@ pub(super) fn not_ours(table: &TableSchema, collection: &Collection) -> Fault {
     )
     .at_table(&table.name)
     .with_hint("empty or rename it, or set snapshot.existing = \"merge\" to add to it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_the_way_of_the_stream_is_told_and_polled_around() {
+        let findings = || {
+            vec![
+                Finding::error("log_bin", "log_bin", "no binlog").mend("switch it on"),
+                Finding::warning("retention", "x", "short"),
+            ]
+        };
+        assert_eq!(way(Mode::Stream, findings()), (Way::default(), findings()));
+        assert_eq!(way(Mode::Poll, findings()), (Way { polls: true, reason: None }, vec![]));
+        let (auto, told) = way(Mode::Auto, findings());
+        assert_eq!(auto, Way { polls: true, reason: Some("no binlog".to_owned()) });
+        let codes: Vec<_> = told.iter().map(|finding| (finding.code, finding.level)).collect();
+        assert_eq!(codes, [("polling", Level::Warning), ("log_bin", Level::Warning)]);
+        let (auto, told) = way(Mode::Auto, findings().split_off(1));
+        assert_eq!((auto, told.len()), (Way::default(), 1));
+    }
 }

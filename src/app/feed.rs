@@ -1,4 +1,4 @@
-//! The source's side of a run: the copy, where one is due, then the stream, into one channel.
+//! The source's side of a run, into one channel: the copy, where one is due, then the stream; or polling.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::{patience::Patience, progress, settle, sweep::Sweeper};
+use super::{patience::Patience, polling::Poller, progress, settle, start::Goal, sweep::Sweeper};
 use crate::{
     config::Config,
     model::{
@@ -25,7 +25,7 @@ use crate::{
         binlog::{self, Link, StreamJob},
         connect::Connector,
         schema::TableFilter,
-        snapshot::{self, SnapshotJob},
+        snapshot::{self, Purpose, RateLimit, SnapshotJob},
     },
 };
 
@@ -43,12 +43,29 @@ pub(super) struct Feed {
 
 /// What is to be fed.
 #[derive(Debug)]
-pub(super) struct Work {
-    /// The copy to make first, with its saved progress and its tables.
-    pub(super) copy: Option<(Arc<SnapshotState>, Vec<Arc<TableSchema>>)>,
-    /// The tables whose collections are to be swept behind it.
-    pub(super) sweep: Vec<Arc<TableSchema>>,
-    /// Where the stream starts.
+pub(super) enum Work {
+    /// The binlog, behind a copy where one is due.
+    Stream {
+        /// The copy to make first, with its saved progress and its tables.
+        copy: Option<(Arc<SnapshotState>, Vec<Arc<TableSchema>>)>,
+        /// The tables whose collections are to be swept behind it.
+        sweep: Vec<Arc<TableSchema>>,
+        /// What follows.
+        stream: Stream,
+    },
+    /// Tables, on a schedule.
+    Poll,
+    /// Tables once more, then the binlog.
+    HandOver {
+        /// What follows.
+        stream: Stream,
+    },
+}
+
+/// Where the stream begins and what it needs to know.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Where it starts.
     pub(super) position: Position,
     /// The schemas as of that position.
     pub(super) schemas: Vec<Arc<TableSchema>>,
@@ -60,30 +77,45 @@ pub(super) struct Work {
     pub(super) fresh: Vec<(TableName, Position)>,
 }
 
-/// Copies, then streams, until told to stop.
-pub(super) async fn run(feed: Feed, work: Work) -> Result<(), Fault> {
-    let mut copied_to = work.copied_to;
-    if let Some((state, tables)) = work.copy {
-        feed.handle.set_phase(Phase::Snapshot);
-        copied_to = settle::settle(&feed, &state).await?;
-        copy(&feed, state, tables).await?;
-        sweep(&feed, &work.sweep).await?;
+/// Feeds until told to stop, or until the goal is reached.
+pub(super) async fn run(feed: Feed, work: Work, poller: Poller, goal: Goal) -> Result<(), Fault> {
+    match work {
+        Work::Poll => poller.run(goal).await,
+        Work::Stream { copy: tables, sweep: unswept, mut stream } => {
+            if let Some((state, tables)) = tables {
+                feed.handle.set_phase(Phase::Snapshot);
+                stream.copied_to = settle::settle(&feed, &state).await?;
+                copy(&feed, state, tables).await?;
+                sweep(&feed, &unswept).await?;
+            }
+            follow(feed, stream).await
+        }
+        Work::HandOver { mut stream } => {
+            stream.copied_to = poller.hand_over(&feed, &stream.position).await?;
+            drop(poller);
+            follow(feed, stream).await
+        }
     }
+}
+
+/// Follows the binlog until told to stop.
+async fn follow(feed: Feed, stream: Stream) -> Result<(), Fault> {
     if feed.stop.is_cancelled() {
         return Ok(());
     }
-    info!(operation = "sync_started", position = %work.position, "the stream begins");
-    send(&feed, Mark::StreamStarted { position: Box::new(work.position.clone()) }).await?;
+    let Stream { position, schemas, filter, copied_to, fresh } = stream;
+    info!(operation = "sync_started", position = %position, "the stream begins");
+    send(&feed, Mark::StreamStarted { position: Box::new(position.clone()) }).await?;
     let (link, changes) = watch::channel(Link::default());
     let job = StreamJob {
         connector: feed.connector,
         config: feed.config.source.clone(),
         event_limit: feed.config.limits.event,
-        start: work.position,
-        schemas: work.schemas,
-        fresh: work.fresh,
+        start: position,
+        schemas,
+        fresh,
         copied_to,
-        filter: work.filter,
+        filter,
         retry: feed.config.retry.clone(),
         sender: feed.sender,
         cancel: feed.stop.clone(),
@@ -109,6 +141,8 @@ async fn copy(
         state: Arc::unwrap_or_clone(state),
         progress: progress.clone(),
         sender: feed.sender.clone(),
+        rate: RateLimit::new(feed.config.snapshot.read_rate),
+        purpose: Purpose::Stream,
         cancel: feed.stop.clone(),
     };
     tokio::select! {

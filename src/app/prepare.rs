@@ -11,26 +11,27 @@ use tracing::{error, info, warn};
 
 use super::{
     Context,
-    check::{self, Surroundings},
-    feed::Work,
+    check::{self, Checked, Surroundings},
+    feed::{Stream, Work},
     patience::Patience,
-    start::{self, Copy, Start},
+    ready,
+    start::{self, Copy, Goal, Start},
 };
 use crate::{
     checkpoint::MongoCheckpoints,
-    config::{Existing, StreamStart},
+    config::StreamStart,
     mapping::{self, Plan, RuleBook},
     model::{
         fault::{Fault, Stage},
         finding::{Finding, Level},
         letter::LetterKey,
-        port::{Checkpoints, Sink},
+        port::Checkpoints,
         position::Position,
+        snapshot::TableProgress,
         state::{State, StatePart, TableRecord},
         table::TableSchema,
-        write::Target,
     },
-    pipeline::handle::pending_record,
+    pipeline::handle::{Way, pending_record},
     sink::{MongoSink, preflight::UNIQUE_INDEX},
     source::{connect::Connector, position, schema},
 };
@@ -44,6 +45,8 @@ pub(super) struct Session {
     pub(super) rules: RuleBook,
     /// The full names of collections that have unique indexes besides their keys.
     pub(super) one_lane: HashSet<String>,
+    /// How changes are had.
+    pub(super) way: Way,
     tables: Vec<Arc<TableSchema>>,
     state: Option<State>,
     records: Vec<TableRecord>,
@@ -57,6 +60,13 @@ pub(super) struct Prepared {
     pub(super) records: Vec<TableRecord>,
     pub(super) letters: Vec<LetterKey>,
     pub(super) work: Work,
+}
+
+impl Prepared {
+    /// The tables whose collections were filled by an earlier run.
+    pub(super) fn recorded(&self) -> BTreeSet<String> {
+        self.records.iter().map(|record| record.table.clone()).collect()
+    }
 }
 
 impl Session {
@@ -88,8 +98,10 @@ pub(super) async fn connect(context: &Context) -> Result<Option<Session>, Fault>
         patience.until_done(|| async { Ok(check::tables(&connector, config).await?) }).await?;
     let Some(tables) = found else { return Ok(None) };
     let surroundings = Surroundings { tables: &tables, records: &records, state: state.as_ref() };
-    let findings = check::run(&connector, config, &surroundings).await;
+    let polls = matches!(context.goal, Goal::Poll { .. });
+    let Checked { findings, way } = check::run(&connector, config, &surroundings, polls).await;
     refuse_errors(&findings)?;
+    context.handle.set_way(way.clone(), config.poll.interval);
     let one_lane = findings.into_iter().filter(|one| one.code == UNIQUE_INDEX);
     let one_lane = one_lane.map(|one| one.object).collect();
     let rules = RuleBook::new(config);
@@ -101,6 +113,7 @@ pub(super) async fn connect(context: &Context) -> Result<Option<Session>, Fault>
         checkpoints,
         rules,
         one_lane,
+        way,
         tables,
         state,
         records,
@@ -139,6 +152,15 @@ pub(super) async fn begin(
 ) -> Result<Option<Prepared>, Fault> {
     let config = &context.config;
     let mut state = session.state.clone().filter(|_| !anew).unwrap_or_default();
+    if let Some(saved) = state.control {
+        context.handle.restore(saved);
+    }
+    if session.way.polls {
+        return Ok(Some(prepare_polling(context, session, state)));
+    }
+    if !state.polls.is_empty() {
+        return hand_over(context, session, state).await.map(Some);
+    }
     let start = start::decide(
         &mut state,
         &context.goal,
@@ -174,8 +196,40 @@ pub(super) async fn begin(
     let filter = schema::TableFilter::new(&config.source)?;
     let fresh = start::read_later(&state, &session.tables);
     let copied_to = state.snapshot.as_ref().and_then(|snapshot| snapshot.reads_from.clone());
-    let work = Work { copy, sweep, position, schemas, filter, copied_to, fresh };
+    let stream = Stream { position, schemas, filter, copied_to, fresh };
+    let work = Work::Stream { copy, sweep, stream };
     Ok(Some(Prepared { state, records, letters: session.letters.clone(), work }))
+}
+
+/// Whatever is polled finds out by itself where it was.
+fn prepare_polling(context: &Context, session: &Session, mut state: State) -> Prepared {
+    if context.goal == (Goal::Copy { tables: None, restart: true }) {
+        // Rows are compared and replaced; nothing is emptied for it.
+        state.snapshot_mut().into_iter().flat_map(|of| of.tables.values_mut()).for_each(|table| {
+            *table = TableProgress { complete: table.complete, ..TableProgress::default() };
+        });
+    }
+    let (records, letters) = (session.records.clone(), session.letters.clone());
+    Prepared { state, records, letters, work: Work::Poll }
+}
+
+/// From polling to the stream: the position is taken before the last pass.
+async fn hand_over(context: &Context, session: &Session, state: State) -> Result<Prepared, Fault> {
+    let mut connection = session.connector.connect().await?;
+    let position = position::snapshot_start(&mut connection).await?;
+    let found = schema::discover(&mut connection, &context.config.source).await?;
+    drop(connection);
+    let found = check::without_skipped(found.into_iter().map(Arc::new).collect(), &session.rules);
+    info!(operation = "sync_started", position = %position, tables = found.len(), "from polling to the stream: one more pass, then the binlog from here");
+    let stream = Stream {
+        position,
+        schemas: found,
+        filter: schema::TableFilter::new(&context.config.source)?,
+        copied_to: None,
+        fresh: Vec::new(),
+    };
+    let (records, letters) = (session.records.clone(), session.letters.clone());
+    Ok(Prepared { state, records, letters, work: Work::HandOver { stream } })
 }
 
 /// Takes the position, makes the collections ready, and saves that a copy has begun; only then may it be read.
@@ -229,8 +283,7 @@ async fn first_position(
 /// Collections that are made ready side by side: with thousands of them a round trip each takes minutes.
 const SIDE_BY_SIDE: usize = 16;
 
-/// Makes a collection ready for a new copy: our own old documents go; what becomes of strangers' is a setting. Answers
-/// whether those that the source does not have are to go behind the copy.
+/// Makes a collection ready for a new copy. Answers whether what the source does not have is to go behind it.
 async fn make_ready(
     context: &Context,
     session: &Session,
@@ -240,24 +293,8 @@ async fn make_ready(
     let rules = session.rules.resolve(&table.name);
     let plan = Plan::compile(Arc::clone(table), &rules)
         .map_err(|issues| mapping::unmappable(table, &issues))?;
-    let target: &Target = plan.target();
-    let collection = &target.collection;
-    let mut is_swept = false;
-    if !session.sink.is_empty(collection).await? {
-        let is_ours = recorded.contains(table.name.to_string().as_str());
-        match context.config.snapshot.existing {
-            _ if is_ours => drop(session.sink.delete_all(collection).await?),
-            // A hash does not lead back to a row that the source could be asked for.
-            Existing::Replace if plan.is_keyless() => {
-                session.sink.delete_all(collection).await?;
-            }
-            Existing::Replace => is_swept = true,
-            Existing::Merge => {}
-            Existing::Stop => return Err(check::not_ours(table, collection)),
-        }
-    }
-    session.sink.prepare(target).await?;
-    Ok(is_swept)
+    let is_ours = recorded.contains(table.name.to_string().as_str());
+    ready::make_ready(&session.sink, &plan, is_ours, context.config.snapshot.existing).await
 }
 
 async fn verify(session: &Session, position: &Position) -> Result<(), Fault> {

@@ -29,13 +29,18 @@ pub(super) async fn settle(feed: &Feed, state: &SnapshotState) -> Result<Option<
     if state.reads_from.is_some() || !state.is_unread() {
         return Ok(state.reads_from.clone());
     }
-    wait(feed).await?;
-    let ask = || async { Ok(settled::reading_from(&feed.connector).await?) };
-    let from = feed.patience.until_done(ask).await?;
+    let from = wait_and_read(feed).await?;
     if let Some(from) = from.clone() {
         send(feed, Mark::ReadingBegins { from: Box::new(from) }).await?;
     }
     Ok(from)
+}
+
+/// Waits for the XA transactions that are prepared now; the position behind that. `None` when told to stop.
+pub(super) async fn wait_and_read(feed: &Feed) -> Result<Option<Position>, Fault> {
+    wait(feed).await?;
+    let ask = || async { Ok(settled::reading_from(&feed.connector).await?) };
+    feed.patience.until_done(ask).await
 }
 
 /// Returns when nothing is left to wait for, or when told to stop.

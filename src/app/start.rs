@@ -24,6 +24,11 @@ pub enum Goal {
         /// Forget the progress of an unfinished copy.
         restart: bool,
     },
+    /// One incremental run of polling, whatever the mode is.
+    Poll {
+        /// Only these tables; `None` for all.
+        tables: Option<Vec<String>>,
+    },
 }
 
 /// Where to begin.
@@ -87,7 +92,7 @@ fn copy_start(state: &State) -> Option<Position> {
 fn forget(state: &mut State, goal: &Goal, when: SnapshotWhen, tables: &[Arc<TableSchema>]) {
     match goal {
         Goal::Forever if when == SnapshotWhen::Always => *state = State::default(),
-        Goal::Forever => {}
+        Goal::Forever | Goal::Poll { .. } => {}
         Goal::Copy { tables: None, restart } => {
             if *restart || is_whole(state) {
                 *state = State::default();
@@ -118,7 +123,7 @@ fn is_wanted(goal: &Goal, table: &TableSchema) -> bool {
         Goal::Copy { tables: Some(names), .. } => {
             names.iter().any(|name| *name == table.name.table || *name == table.name.to_string())
         }
-        Goal::Forever | Goal::Copy { tables: None, .. } => true,
+        Goal::Forever | Goal::Poll { .. } | Goal::Copy { tables: None, .. } => true,
     }
 }
 

@@ -8,8 +8,9 @@ use tracing::{info, warn};
 
 use super::{
     Context,
-    feed::{self, Feed},
+    feed::{self, Feed, Work},
     patience::Patience,
+    polling::Poller,
     prepare::{self, Prepared, Session},
     sweep::Sweeper,
     watchers,
@@ -70,6 +71,8 @@ struct Life {
 impl Life {
     fn start(&mut self, context: &Context, session: &Session, prepared: Prepared) {
         let config = &context.config;
+        let recorded = prepared.recorded();
+        let follows = !matches!(prepared.work, Work::Poll);
         let queue_bytes = usize::try_from(config.limits.queue_bytes).unwrap_or(usize::MAX);
         let (sender, receiver) = channel::bounded(queue_bytes, &context.handle.queue());
         let reader = SourceRowReader::new(session.connector.clone());
@@ -85,7 +88,7 @@ impl Life {
             checkpoint_interval: config.checkpoint.interval,
             one_lane: session.one_lane.clone(),
             rules: session.rules.clone(),
-            state: prepared.state,
+            state: prepared.state.clone(),
             records: prepared.records,
             letters: prepared.letters,
         };
@@ -105,8 +108,10 @@ impl Life {
             },
             patience: Patience { stop: self.stop.clone(), ..Patience::from(context) },
         };
-        self.tasks.spawn("source", feed::run(feed, prepared.work));
-        watchers::start(&mut self.tasks, context, session, &self.stop, &self.aside);
+        let poller = Poller::new(&feed, &session.checkpoints, &prepared.state, recorded);
+        let feeding = feed::run(feed, prepared.work, poller, context.goal.clone());
+        self.tasks.spawn("source", feeding);
+        watchers::start(&mut self.tasks, context, session, (&self.stop, &self.aside), follows);
     }
 
     /// Waits until the apply loop has ended; the first fault counts.

@@ -15,9 +15,9 @@ use tracing::info;
 use super::patience::Patience;
 use crate::{
     mapping::{self, Mapped, Plan, RowMapper, RuleBook},
-    model::{fault::Fault, key::Cursor, table::TableSchema},
+    model::{change::RowBlock, fault::Fault, key::Cursor, table::TableSchema},
     sink::{Identified, MongoSink},
-    source::{connect::Connector, snapshot::find_keys},
+    source::{connect::Connector, snapshot::Lookup},
 };
 
 /// Both sides, and how the one becomes the other.
@@ -61,10 +61,12 @@ impl Sweeper {
 
     async fn sweep_page(&self, plan: &Plan, after: Option<Bson>) -> Result<Page, Fault> {
         let target = plan.target();
-        let page = self.sink.page(&target.collection, &target.identity, after).await?;
+        let page = self.sink.page(&target.collection, &target.identity, None, after).await?;
         let last = page.last().map(|document| document.id.clone());
-        let once = self.missing(plan, page).await?;
-        let twice = self.missing(plan, once).await?;
+        let mut lookup = Lookup::new(self.connector.clone());
+        let once = missing(&mut lookup, plan, page).await?;
+        let twice = missing(&mut lookup, plan, once).await?;
+        lookup.close().await;
         let removed = if twice.is_empty() {
             0
         } else {
@@ -72,30 +74,43 @@ impl Sweeper {
         };
         Ok(Page { last, removed })
     }
+}
 
-    /// Those documents of a page whose rows the source does not have.
-    async fn missing(&self, plan: &Plan, page: Vec<Identified>) -> Result<Vec<Identified>, Fault> {
-        let keys: Vec<Cursor> =
-            page.iter().filter_map(|document| plan.key_of(&document.identity)).collect();
-        if keys.is_empty() {
-            return Ok(page);
+/// Those documents of a page whose rows the source does not have.
+pub(super) async fn missing(
+    lookup: &mut Lookup,
+    plan: &Plan,
+    page: Vec<Identified>,
+) -> Result<Vec<Identified>, Fault> {
+    let keys: Vec<Cursor> =
+        page.iter().filter_map(|document| plan.key_of(&document.identity)).collect();
+    if keys.is_empty() {
+        return Ok(page);
+    }
+    let found = lookup.find(plan.schema(), &plan.key_columns(), None, &keys).await?;
+    let present: HashSet<Vec<u8>> = filters(plan, found)?.into_iter().collect();
+    let is_missing = |one: &Identified| !present.contains(one.identity.as_bytes());
+    Ok(page.into_iter().filter(is_missing).collect())
+}
+
+/// What finds the documents of rows of which the key is shown.
+pub(super) fn filters(plan: &Plan, mut rows: Box<dyn RowBlock>) -> Result<Vec<Vec<u8>>, Fault> {
+    let (mut mapper, mut filters) = (RowMapper::default(), Vec::new());
+    while let Some(kind) = rows.next_change(&mut mapper.visitor(plan))? {
+        filters.extend(filter_of(&mapper.finish(plan, kind)).map(<[u8]>::to_vec));
+    }
+    Ok(filters)
+}
+
+/// What finds the document of a row.
+pub(super) const fn filter_of<'m>(mapped: &Mapped<'m>) -> Option<&'m [u8]> {
+    match mapped {
+        Mapped::Delete { filter }
+        | Mapped::Write { filter, .. }
+        | Mapped::Rejected { filter, .. } => Some(filter),
+        // Of rows that are changed in part; what was found was read whole.
+        Mapped::Set { .. } | Mapped::Nothing | Mapped::Reread { .. } | Mapped::Unknown { .. } => {
+            None
         }
-        let columns = plan.key_columns();
-        let mut found = find_keys(&self.connector, plan.schema(), &columns, &keys).await?;
-        let (mut mapper, mut present) = (RowMapper::default(), HashSet::new());
-        while let Some(kind) = found.next_change(&mut mapper.visitor(plan))? {
-            match mapper.finish(plan, kind) {
-                Mapped::Delete { filter }
-                | Mapped::Write { filter, .. }
-                | Mapped::Rejected { filter, .. } => drop(present.insert(filter.to_vec())),
-                // Of rows that are changed in part; what was found was read whole.
-                Mapped::Set { .. }
-                | Mapped::Nothing
-                | Mapped::Reread { .. }
-                | Mapped::Unknown { .. } => {}
-            }
-        }
-        let is_missing = |one: &Identified| !present.contains(one.identity.as_bytes());
-        Ok(page.into_iter().filter(is_missing).collect())
     }
 }

@@ -6,25 +6,9 @@ use super::check;
 use crate::{
     config::Config,
     mapping::{Plan, RuleBook},
-    model::{
-        fault::Fault,
-        key::key_names,
-        table::{ColumnType, TableSchema},
-    },
-    source::connect::Connector,
+    model::{fault::Fault, key::key_names, table::TableSchema},
+    source::{connect::Connector, polling::stamp_column},
 };
-
-/// Names that columns of a row's last change commonly have, the likeliest first.
-const TIMESTAMP_NAMES: [&str; 8] = [
-    "updated_at",
-    "modified_at",
-    "last_updated",
-    "last_modified",
-    "last_update",
-    "update_time",
-    "mtime",
-    "created_at",
-];
 
 /// A table as people see it.
 #[derive(Debug, Clone)]
@@ -51,10 +35,12 @@ pub async fn tables(config: &Config) -> Result<Vec<TableView>, Fault> {
     let connector = Connector::new(config.source.clone());
     let found = check::tables(&connector, config).await?;
     let rules = RuleBook::new(config);
-    Ok(found.iter().map(|table| view(table, &rules)).collect())
+    Ok(found.iter().map(|table| view(table, config, &rules)).collect())
 }
 
-fn view(table: &Arc<TableSchema>, rules: &RuleBook) -> TableView {
+fn view(table: &Arc<TableSchema>, config: &Config, rules: &RuleBook) -> TableView {
+    let named = rules.resolve(&table.name).timestamp_column;
+    let told = stamp_column(table, named.as_deref(), &config.poll.timestamp_columns);
     let plan = Plan::compile(Arc::clone(table), &rules.resolve(&table.name));
     let (collection, problem) = match &plan {
         Ok(plan) => (Some(plan.target().collection.to_string()), None),
@@ -65,23 +51,9 @@ fn view(table: &Arc<TableSchema>, rules: &RuleBook) -> TableView {
     TableView {
         name: table.name.to_string(),
         key: key_names(table).map(str::to_owned).collect(),
-        timestamp_column: timestamp_column(table),
+        timestamp_column: told.and_then(|told| Some(table.columns.get(told.column)?.name.clone())),
         rows: table.estimated_rows,
         collection,
         problem,
     }
-}
-
-/// The first column of a common name, else one that the server keeps current by itself.
-fn timestamp_column(table: &TableSchema) -> Option<String> {
-    let is_moment = |kind: &ColumnType| {
-        matches!(kind, ColumnType::Timestamp { .. } | ColumnType::DateTime { .. })
-    };
-    let moments: Vec<_> = table.columns.iter().filter(|column| is_moment(&column.kind)).collect();
-    let by_name = TIMESTAMP_NAMES
-        .iter()
-        .find_map(|name| moments.iter().find(|column| column.name.eq_ignore_ascii_case(name)));
-    by_name
-        .or_else(|| moments.iter().find(|column| column.on_update_timestamp))
-        .map(|column| column.name.clone())
 }

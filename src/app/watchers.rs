@@ -27,27 +27,31 @@ const OWNER_HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often rates are refreshed.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Starts them. `aside` ends them; `stop` is cancelled when the goal is reached.
+/// Starts them. `aside` ends them; `stop` is cancelled when the goal is reached. `follows`: whether the binlog is followed,
+/// so that the source's position means something.
 pub(super) fn start(
     tasks: &mut Tasks,
     context: &Context,
     session: &Session,
-    stop: &CancellationToken,
-    aside: &CancellationToken,
+    (stop, aside): (&CancellationToken, &CancellationToken),
+    follows: bool,
 ) {
+    tasks.spawn("heartbeat", heartbeat(Arc::clone(&session.checkpoints), aside.clone()));
+    tasks.spawn("ticker", ticker(context.handle.clone(), context.page.clone(), aside.clone()));
+    if !follows {
+        return;
+    }
     let (seen, seeing) = watch::channel(SourceSeen {
         asked_at: std::time::Instant::now(),
         asked_wall: std::time::SystemTime::now(),
         result: Err("not asked yet".to_owned()),
     });
-    tasks.spawn("heartbeat", heartbeat(Arc::clone(&session.checkpoints), aside.clone()));
     let (connector, aside_of_watch) = (session.connector.clone(), aside.clone());
     tasks.spawn("watch", async move {
         source_watch::watch(connector, WATCH_INTERVAL, seen, aside_of_watch).await;
         Ok(())
     });
     tasks.spawn("readings", readings(context.handle.clone(), seeing, aside.clone()));
-    tasks.spawn("ticker", ticker(context.handle.clone(), context.page.clone(), aside.clone()));
     if context.goal != Goal::Forever {
         let goal = end_when_consistent(context.handle.clone(), stop.clone(), aside.clone());
         tasks.spawn("goal", goal);

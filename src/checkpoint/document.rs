@@ -12,9 +12,10 @@ use super::{
     json::{escape, from_bson, to_bson, unescape},
 };
 use crate::model::{
+    poll::TablePoll,
     position::Position,
     snapshot::{SnapshotState, TableProgress},
-    state::{State, StatePart},
+    state::{Control, State, StatePart},
     table::TableSchema,
 };
 
@@ -25,6 +26,7 @@ pub(super) const VERSION: i64 = 1;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Saved {
     pub(super) snapshot: Option<Arc<SnapshotState>>,
+    pub(super) polls: Arc<BTreeMap<String, TablePoll>>,
     /// The name of each table's schema document.
     pub(super) schemas: Arc<BTreeMap<String, String>>,
 }
@@ -50,6 +52,10 @@ pub(super) fn update(
     if part >= StatePart::Progress {
         update.set.insert("consistent", state.consistent);
         update_snapshot(&mut update, state.snapshot.as_deref(), before)?;
+        update_polls(&mut update, &state.polls, before)?;
+        if let Some(control) = &state.control {
+            update.set.insert("control", encode("control", control)?);
+        }
     }
     if part >= StatePart::All {
         let names = schemas.iter().map(|(table, name)| (escape(table), Bson::String(name.clone())));
@@ -90,6 +96,31 @@ fn update_snapshot(
     Ok(())
 }
 
+/// Sends the tables that moved, or all where it is not known what the target has.
+fn update_polls(
+    update: &mut Update,
+    polls: &BTreeMap<String, TablePoll>,
+    before: Option<&Saved>,
+) -> Result<(), CheckpointError> {
+    let Some(before) = before else {
+        let polls = polls.iter().map(|(table, poll)| Ok((escape(table), encode("polls", poll)?)));
+        update.set.insert("polls", polls.collect::<Result<Document, CheckpointError>>()?);
+        return Ok(());
+    };
+    if Arc::as_ptr(&before.polls) == std::ptr::from_ref(polls) {
+        return Ok(());
+    }
+    for (table, poll) in
+        polls.iter().filter(|(table, poll)| before.polls.get(*table) != Some(*poll))
+    {
+        update.set.insert(format!("polls.{}", escape(table)), encode("polls", poll)?);
+    }
+    for table in before.polls.keys().filter(|table| !polls.contains_key(*table)) {
+        update.unset.insert(format!("polls.{}", escape(table)), true);
+    }
+    Ok(())
+}
+
 fn encode_snapshot(snapshot: &SnapshotState) -> Result<Document, CheckpointError> {
     let mut tables = Document::new();
     for (table, progress) in &snapshot.tables {
@@ -108,6 +139,9 @@ fn encode<T: serde::Serialize>(field: &'static str, value: &T) -> Result<Bson, C
 }
 
 fn phase(state: &State) -> &'static str {
+    if !state.polls.is_empty() {
+        return "polling";
+    }
     match (&state.snapshot, &state.position) {
         (Some(snapshot), _) if snapshot.end.is_none() => "snapshot",
         (None, None) => "starting",
@@ -131,9 +165,20 @@ pub(super) fn read(document: &Document) -> Result<(State, BTreeMap<String, Strin
         snapshot: read_snapshot(document)?.map(Arc::new),
         consistent: field(document, "consistent")?,
         schemas: Arc::default(),
+        polls: Arc::new(read_polls(document)?),
+        control: document
+            .get("control")
+            .map(|of| from_bson::<Control>(of).ok_or("control"))
+            .transpose()?,
     };
     let names: BTreeMap<String, String> = field(document, "tables")?;
     Ok((state, names.into_iter().map(|(table, name)| (unescape(&table), name)).collect()))
+}
+
+fn read_polls(document: &Document) -> Result<BTreeMap<String, TablePoll>, &'static str> {
+    let Some(saved) = document.get("polls") else { return Ok(BTreeMap::new()) };
+    let polls: BTreeMap<String, TablePoll> = from_bson(saved).ok_or("polls")?;
+    Ok(polls.into_iter().map(|(table, poll)| (unescape(&table), poll)).collect())
 }
 
 fn read_snapshot(document: &Document) -> Result<Option<SnapshotState>, &'static str> {
@@ -199,7 +244,20 @@ mod tests {
             })),
             consistent: false,
             schemas: Arc::default(),
+            polls: Arc::new([("shop.a".to_owned(), poll("2026-01-02 03:04:05.000006"))].into()),
+            control: Some(Control { paused: true, ..Control::default() }),
         }
+    }
+
+    fn poll(stamp: &str) -> TablePoll {
+        let seen = crate::model::poll::ClockReading { source: 1, local: 2 };
+        let cursor = crate::model::poll::PollCursor {
+            column: "at".to_owned(),
+            stamp: stamp.to_owned(),
+            key: Some(vec![SqlValue::UInt(u64::MAX)]),
+            seen,
+        };
+        TablePoll { cursor: Some(cursor), merged_millis: 3 }
     }
 
     #[test]
@@ -208,7 +266,7 @@ mod tests {
         let names = BTreeMap::from([("shop.a".to_owned(), "schema:x:shop.a:1".to_owned())]);
         let update = update(&state, StatePart::All, None, &names).unwrap();
         assert!(update.unset.is_empty() && !is_blank(&update.set));
-        assert_eq!(update.set.get_str("phase").unwrap(), "snapshot");
+        assert_eq!(update.set.get_str("phase").unwrap(), "polling");
         assert_eq!(read(&update.set), Ok((state, names)));
     }
 

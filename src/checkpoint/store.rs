@@ -168,8 +168,11 @@ impl MongoCheckpoints {
         }
         state.schemas = Arc::new(tables);
         if self.held().epoch.is_some() {
-            self.held().saved =
-                Some(Saved { snapshot: state.snapshot.clone(), schemas: Arc::new(names) });
+            self.held().saved = Some(Saved {
+                snapshot: state.snapshot.clone(),
+                polls: Arc::clone(&state.polls),
+                schemas: Arc::new(names),
+            });
         }
         Ok(Some(state))
     }
@@ -187,12 +190,14 @@ impl MongoCheckpoints {
             }
             snapshot.end = None;
         }
+        tables.iter().for_each(|table| drop(Arc::make_mut(&mut state.polls).remove(table)));
         state.consistent = false;
         self.save_state(&state, StatePart::Progress).await
     }
 
     async fn reset_all(&self) -> Result<(), CheckpointError> {
-        let fields = ["position", "applied_micros", "phase", "consistent", "snapshot", "tables"];
+        let fields =
+            ["position", "applied_micros", "phase", "consistent", "snapshot", "tables", "polls"];
         let unset: Document =
             fields.iter().map(|field| ((*field).to_owned(), Bson::Boolean(true))).collect();
         self.held().saved = None;
@@ -232,11 +237,13 @@ impl MongoCheckpoints {
         if part == StatePart::All {
             self.remove_schemas(&known, &names).await?;
         }
-        let snapshot = match part {
-            StatePart::Position => known.snapshot,
-            StatePart::Progress | StatePart::All => state.snapshot.clone(),
+        let (snapshot, polls) = match part {
+            StatePart::Position => (known.snapshot, known.polls),
+            StatePart::Progress | StatePart::All => {
+                (state.snapshot.clone(), Arc::clone(&state.polls))
+            }
         };
-        self.held().saved = Some(Saved { snapshot, schemas: names });
+        self.held().saved = Some(Saved { snapshot, polls, schemas: names });
         Ok(())
     }
 

@@ -26,7 +26,8 @@ Examples:
 
 /// Copies MySQL into MongoDB and keeps the copy current.
 ///
-/// Takes one resumable snapshot, then follows the row-based binlog. Settings come from a file, from variables
+/// Takes one resumable snapshot, then follows the row-based binlog; where that cannot be had it polls timestamp columns on a
+/// schedule. Settings come from a file, from variables
 /// (BINLEAF__SECTION__KEY, or the plain MYSQL_*, MONGODB_* and SYNC_* ones) and from a .env file.
 #[derive(Debug, Parser)]
 #[command(name = "binleaf", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
@@ -97,6 +98,14 @@ pub enum Command {
         after_help = "Examples:\n  binleaf snapshot\n  binleaf snapshot --tables orders,shop.order_lines --restart"
     )]
     Snapshot(SnapshotArgs),
+    /// Poll the tables once, then exit: for cron and systemd timers.
+    ///
+    /// Reads what has changed since the last time by each table's timestamp column, whatever the mode is; a table that was
+    /// not copied yet is copied in full. Exits with 0 when every table was read, with 1 when some could not be.
+    #[command(
+        after_help = "Examples:\n  binleaf poll --once\n  binleaf poll --once --tables orders,shop.customers"
+    )]
+    Poll(PollArgs),
     /// Tell how far it is: asks the running instance, else reads the state saved in the target.
     Status(Output),
     /// List the tables that match, with key, estimated rows and target collection.
@@ -136,6 +145,20 @@ pub struct SnapshotArgs {
     /// Copy from the beginning what is already copied, or half copied
     #[arg(long)]
     pub restart: bool,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Arguments of `poll`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct PollArgs {
+    /// One run; `run` with mode = "poll" polls on a schedule
+    #[arg(long, required = true)]
+    pub once: bool,
+    /// Only these tables: table or database.table [default: all that source.tables names]
+    #[arg(long, value_delimiter = ',', value_name = "TABLES")]
+    pub tables: Vec<String>,
     /// How the result is printed.
     #[command(flatten)]
     pub output: Output,
@@ -219,6 +242,14 @@ mod tests {
             ("status --json", Command::Status(output)),
             ("tables --json", Command::Tables(output)),
             ("snapshot --tables a,b.c --restart", Command::Snapshot(snapshot)),
+            (
+                "poll --once --tables a",
+                Command::Poll(PollArgs {
+                    once: true,
+                    tables: vec!["a".into()],
+                    output: Output { json: false },
+                }),
+            ),
             ("checkpoint show --json", Command::Checkpoint(CheckpointCommand::Show(output))),
             ("checkpoint reset --tables a --yes", Command::Checkpoint(reset)),
             ("checkpoint set --gtid u:1-5", Command::Checkpoint(set)),
@@ -245,7 +276,9 @@ mod tests {
 
     #[test]
     fn usage_errors_exit_with_2_and_help_with_0() {
-        for wrong in ["chekc", "checkpoint", "checkpoint set", "--log-format xml", "run extra"] {
+        for wrong in
+            ["chekc", "poll", "checkpoint", "checkpoint set", "--log-format xml", "run extra"]
+        {
             assert_eq!(parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
         }
         let help = parse("--help").unwrap_err();

@@ -35,7 +35,7 @@ macro_rules! choices {
 }
 
 choices! {
-    Mode { "auto" => Auto, "stream" => Stream }
+    Mode { "auto" => Auto, "stream" => Stream, "poll" => Poll }
     TlsMode {
         "disabled" => Disabled, "preferred" => Preferred, "required" => Required,
         "verify-ca" => VerifyCa, "verify-identity" => VerifyIdentity

@@ -48,10 +48,9 @@ pub(super) const PLAIN_NAMES: &[PlainName] = &[
     plain("SYNC_MAX_RETRIES", "retry.attempts", str::to_owned),
     plain("SYNC_RETRY_DELAY", "retry.initial", seconds),
     plain("SYNC_TABLES", "source.tables", all_or_some),
+    plain("SYNC_INTERVAL_MINUTES", "poll.interval", minutes),
+    plain("SYNC_INTERVAL", "poll.interval", seconds),
 ];
-
-/// Variables that a schedule needs; there is none yet.
-const POLLING_NAMES: [&str; 2] = ["SYNC_INTERVAL", "SYNC_INTERVAL_MINUTES"];
 
 const fn plain(name: &'static str, key: &'static str, convert: fn(&str) -> String) -> PlainName {
     PlainName { name, key, convert }
@@ -184,17 +183,13 @@ impl Environment {
 
     /// Variables that look like ours and say nothing.
     pub(super) fn notes(&self) -> Vec<String> {
-        let is_set = |name: &&str| self.get(name).is_some();
-        let polling = POLLING_NAMES.into_iter().filter(is_set).map(|name| {
-            format!("{name} is ignored: changes are streamed, there is no schedule in this version")
-        });
         let misspelled = self
             .variables
             .keys()
             .filter(|name| name.starts_with("BINLEAF_") && !name.starts_with(PREFIX))
             .filter(|name| *name != "BINLEAF_CONFIG")
             .map(|name| format!("{name} is ignored: settings are spelled BINLEAF__SECTION__KEY"));
-        polling.chain(misspelled).collect()
+        misspelled.collect()
     }
 }
 
@@ -285,6 +280,13 @@ fn seconds(value: &str) -> String {
             format!("{}s {millis}ms", if whole.is_empty() { "0" } else { whole })
         }
         _ => format!("{}s", value.trim_end_matches('.')),
+    }
+}
+
+fn minutes(value: &str) -> String {
+    match value.trim().parse::<u32>() {
+        Ok(minutes) => format!("{minutes}m"),
+        Err(_) => value.trim().to_owned(),
     }
 }
 

@@ -14,16 +14,19 @@ mod given;
 mod keys;
 mod layer;
 mod load;
+mod poll;
 pub mod sections;
 mod template;
 #[cfg(test)]
 mod tests;
 pub mod types;
+mod zone;
 
 pub use batch::{BatchConfig, BatchSizing};
 pub use environment::Environment;
 pub use error::{ConfigErrors, ConfigProblem};
 pub use load::{FileChoice, Flags, LoadOptions, Loaded, load};
+pub use poll::PollConfig;
 pub use sections::{
     CheckpointConfig, Config, ErrorsConfig, Existing, HttpConfig, IdRule, Keyless, LimitsConfig,
     LogConfig, LogFormat, Mode, OnPurged, PoolConfig, RecordPolicy, RetryConfig, Secret,
@@ -32,3 +35,4 @@ pub use sections::{
 };
 pub use template::{default_file, file_of, settings_page};
 pub use types::{ColumnConfig, TypesConfig, TypesPatch};
+pub use zone::parse_zone;

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::{
     batch::BatchConfig,
+    poll::PollConfig,
     types::{ColumnConfig, TypesConfig, TypesPatch},
 };
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub snapshot: SnapshotConfig,
     /// `[stream]`.
     pub stream: StreamConfig,
+    /// `[poll]`.
+    pub poll: PollConfig,
     /// `[batch]`.
     pub batch: BatchConfig,
     /// `[limits]`.
@@ -54,6 +57,8 @@ pub enum Mode {
     Auto,
     /// The binlog only.
     Stream,
+    /// Timestamp columns, on a schedule.
+    Poll,
 }
 
 /// Where a secret comes from. Files and commands are asked again on every reconnect.
@@ -412,6 +417,10 @@ pub struct TableConfig {
     pub id: Option<IdRule>,
     /// What becomes of the table where it has no usable key.
     pub keyless: Option<Keyless>,
+    /// The column that tells when a row was changed.
+    pub timestamp_column: Option<String>,
+    /// The zone of the wall clock that it holds, where it is a DATETIME; a name that [`super::parse_zone`] knows.
+    pub timestamp_zone: Option<String>,
     /// How types are told.
     pub types: TypesPatch,
     /// Settings of single columns, by name.

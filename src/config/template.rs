@@ -174,7 +174,7 @@ const PAGE_TAIL: &str = "
 | `SYNC_TABLES` | `all` or names between commas, for `source.tables`. |
 | `SYNC_<TABLE>_COLLECTION` | `collection` of that table. |
 | `MYSQL_POOL_TIMEOUT`, `MYSQL_POOL_RECYCLE`, `SYNC_RETRY_DELAY` | Seconds. |
-| `SYNC_INTERVAL`, `SYNC_INTERVAL_MINUTES` | Ignored, which `binleaf check` tells: changes are streamed, there is no schedule. |
+| `SYNC_INTERVAL`, `SYNC_INTERVAL_MINUTES` | Seconds and minutes, for `poll.interval`; the former goes first. |
 ";
 
 /// The settings page of the documentation.

@@ -141,10 +141,10 @@ fn yaml_says_the_same_as_toml() {
 
 #[test]
 fn everything_wrong_is_told_at_once() {
-    let file = "mode = \"poll\"\n[source]\nprot = 1\nport = \"x\"\ncert_file = \"\"\ntables = []\n\
+    let file = "mode = \"pol\"\n[source]\nprot = 1\nport = \"x\"\ncert_file = \"\"\ntables = []\n\
                 pool = { max = 3 }\n[source.tls]\ncert_file = \"c.pem\"\n\
                 [target]\nuri = \"hunter2\"\nwrite_concern = 0\ncollection = \"{tabel}\"\n\
-                [snapshot]\nworkers = 0\n[sorce]\nhost = \"x\"\n[poll]\ninterval = \"5m\"\n[batch]\nbytes = \"4 apples\"\ndelay = 20\n\
+                [snapshot]\nworkers = 0\n[sorce]\nhost = \"x\"\n[poll]\ninterval = \"5\"\n[batch]\nbytes = \"4 apples\"\ndelay = 20\n\
                 [tables.\"a[\"]\nid = \"primary_key\"\n[tables.b]\nkeylss = \"hash\"\n[http]\nlisten = \"0.0.0.0:1\"\n";
     let variables = [
         ("BINLEAF__SOURCE__PROT", "1"),
@@ -154,7 +154,7 @@ fn everything_wrong_is_told_at_once() {
     ];
     let told = errors(&[("binleaf.toml", file)], &variables);
     for expected in [
-        "mode: polling is not there yet: stream or auto is expected",
+        "mode: auto, stream or poll is expected, did you mean poll?",
         "source.prot: unknown key, did you mean source.port?",
         "source.port: a whole number from 1 to 65535 is expected",
         "source.cert_file: unknown key, did you mean source.tls.cert_file?",
@@ -165,7 +165,7 @@ fn everything_wrong_is_told_at_once() {
         "target.collection: an unknown placeholder is in it: did you mean {table}?",
         "snapshot.workers: a whole number from 1 to 64 is expected",
         "sorce: unknown section, did you mean source?",
-        "poll: unknown section",
+        "poll.interval: a duration such as \"200ms\", \"30s\" or \"1h\" is expected",
         "batch.bytes: a size such as \"512KiB\", \"4MiB\" or \"1GiB\" is expected",
         "batch.delay: a duration such as \"200ms\", \"30s\" or \"1h\" is expected",
         "tables.\"a[\".id: a glob in it is broken: unclosed character class; missing ']'",
@@ -300,7 +300,7 @@ fn plain_names_say_what_they_always_did() {
         ("SYNC_ORDERS_COLLECTION", "bestellungen"),
         ("BINLEAF_SOURCE_HOST", "x"),
     ]);
-    let Config { source, target, batch, retry, tables, start_paused, .. } = loaded.config;
+    let Config { source, target, poll, batch, retry, tables, start_paused, .. } = loaded.config;
     assert_eq!(source.hosts, [("db".to_owned(), 3311)]);
     assert_eq!((source.user.as_str(), exposed(&source.password)), ("me", "secret"));
     assert_eq!((source.databases, source.charset.as_str()), (vec!["crm".to_owned()], "utf8mb3"));
@@ -308,10 +308,13 @@ fn plain_names_say_what_they_always_did() {
     assert_eq!((source.pool.timeout.as_secs(), source.pool.recycle.as_secs()), (7, 1800));
     assert_eq!((exposed(&target.uri), target.database.as_str()), ("mongodb://m", "copy"));
     assert_eq!((batch.operations, retry.attempts, retry.initial.as_millis()), (500, 3, 2500));
+    assert_eq!(poll.interval.as_secs(), 300);
     assert_eq!(source.tables, ["orders", "customers"]);
     assert_eq!(tables["orders"].collection.as_deref(), Some("bestellungen"));
     assert!(start_paused);
-    assert_eq!(loaded.notes.len(), 2, "{:?}", loaded.notes);
+    assert_eq!(loaded.notes.len(), 1, "{:?}", loaded.notes);
+    let minutes = environment(&[("SYNC_INTERVAL_MINUTES", "15")]);
+    assert_eq!(minutes.config.poll.interval.as_secs(), 900);
     assert_eq!(environment(&[("SYNC_TABLES", "all")]).config.source.tables, ["*"]);
 }
 

@@ -17,6 +17,7 @@ mod row;
 mod rules;
 mod side;
 mod stamp;
+mod told;
 
 #[cfg(test)]
 mod tests;

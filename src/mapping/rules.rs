@@ -24,6 +24,10 @@ pub struct TableRules {
     pub keyless: Keyless,
     /// How types are told.
     pub types: TypeRules,
+    /// The column that tells when a row was changed, where it is named.
+    pub timestamp_column: Option<String>,
+    /// The zone of the wall clock that it holds, where that is named.
+    pub timestamp_zone: Option<String>,
 }
 
 /// How the types of one table are told.
@@ -123,6 +127,8 @@ impl RuleBook {
             },
             id: own.and_then(|rules| rules.id.clone()).unwrap_or(IdRule::PrimaryKey),
             keyless: own.and_then(|rules| rules.keyless).unwrap_or(self.shared.keyless),
+            timestamp_column: own.and_then(|rules| rules.timestamp_column.clone()),
+            timestamp_zone: own.and_then(|rules| rules.timestamp_zone.clone()),
             types: section.map_or_else(
                 || TypeRules { table: self.shared.types, ..TypeRules::default() },
                 |section| section.types(self.shared.types),

@@ -7,6 +7,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     fault::Fault,
+    poll::PollMark,
     position::{Position, Transaction},
     snapshot::RangeDone,
     table::{TableName, TableSchema},
@@ -42,6 +43,8 @@ pub struct Rows {
 pub enum Origin {
     /// Read from the table by the first copy.
     Snapshot,
+    /// Read from the table by polling: most of these rows are in the target as they are.
+    Poll,
     /// Changed by a transaction.
     Stream(Arc<Transaction>),
 }
@@ -86,7 +89,7 @@ pub enum Image {
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
-    /// Found by the first copy.
+    /// Found by the first copy or by polling.
     Read,
     /// Inserted.
     Insert,
@@ -134,6 +137,8 @@ pub enum Mark {
         /// The table.
         table: TableName,
     },
+    /// What a pass of polling tells.
+    Poll(Box<PollMark>),
     /// All tables have been read; the position now.
     SnapshotEnded {
         /// Once the stream has passed this, the copy is consistent.

@@ -10,6 +10,7 @@ pub mod finding;
 pub mod gtid;
 pub mod key;
 pub mod letter;
+pub mod poll;
 pub mod port;
 pub mod position;
 pub mod snapshot;

@@ -31,6 +31,13 @@ pub struct SnapshotState {
 }
 
 impl SnapshotState {
+    /// The progress of copies that no stream follows: they have no place in a binlog.
+    #[must_use]
+    pub fn unplaced() -> Self {
+        let start = Position::default();
+        Self { start, reads_from: None, end: None, tables: BTreeMap::new() }
+    }
+
     /// Whether the last read is behind this position.
     #[must_use]
     pub fn is_passed(&self, position: &Position) -> bool {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{position::Position, snapshot::SnapshotState, table::TableSchema};
+use super::{poll::TablePoll, position::Position, snapshot::SnapshotState, table::TableSchema};
 
 /// The state of one pipeline; one document in `_sync_metadata`.
 /// What is large and moves seldom is shared: a copy is made for every save.
@@ -21,6 +21,21 @@ pub struct State {
     /// The schema of every copied table as of `position`, by `database.table`: with
     /// `binlog_row_metadata=MINIMAL` nothing else tells what an old event's columns were called.
     pub schemas: Arc<BTreeMap<String, Arc<TableSchema>>>,
+    /// The polling of every table that is polled, by `database.table`; empty where the binlog is followed.
+    pub polls: Arc<BTreeMap<String, TablePoll>>,
+    /// What was set at run time; `None` where nothing was.
+    pub control: Option<Control>,
+}
+
+/// What can be set at run time, and is kept over a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Control {
+    /// Whether nothing is to be applied.
+    pub paused: bool,
+    /// Whether passes begin by themselves; by hand they always can.
+    pub unscheduled: bool,
+    /// Seconds between the beginnings of two passes, where it is not the setting's.
+    pub interval_seconds: Option<u64>,
 }
 
 impl State {

@@ -111,6 +111,8 @@ pub enum OperationKind {
     Insert,
     /// Replace, or insert where there is none.
     Replace,
+    /// Look first: replace the document where it is another one, insert it where there is none.
+    Renew,
     /// Set the fields of [`Operation::document`], where there is a document.
     Set,
     /// Delete, where there is one.
@@ -124,23 +126,61 @@ impl OperationKind {
         match self {
             Self::Insert => "insert",
             Self::Replace => "replace",
+            Self::Renew => "renew",
             Self::Set => "set",
             Self::Delete => "delete",
         }
     }
 }
 
+/// What became of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteCounts {
+    /// Documents that were not there before.
+    pub created: u64,
+    /// Documents that were there and are others now.
+    pub updated: u64,
+    /// Documents that were as their rows are, and were not written.
+    pub unchanged: u64,
+    /// Documents of rows that are gone, which were removed.
+    pub deleted: u64,
+}
+
+impl std::ops::AddAssign for WriteCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.created += more.created;
+        self.updated += more.updated;
+        self.unchanged += more.unchanged;
+        self.deleted += more.deleted;
+    }
+}
+
 /// What became of a batch, once every operation in it is either durable or rejected.
 #[derive(Debug, Default)]
 pub struct WriteReport {
-    /// Documents that were not there before.
-    pub created: u64,
-    /// Documents that were there and were replaced, or fields of them.
-    pub replaced: u64,
-    /// Documents that were deleted.
-    pub deleted: u64,
+    /// What became of the documents, by [`WriteBatch::groups`].
+    pub by_group: Vec<WriteCounts>,
     /// Operations that the target refused for good.
     pub rejected: Vec<Rejection>,
+}
+
+impl WriteReport {
+    /// Operations of a group that wrote nothing: they were refused, or their document was as it should be.
+    #[must_use]
+    pub fn unwritten(&self, group: usize) -> usize {
+        let refused = self.rejected.iter().filter(|one| one.group == group).count();
+        let unchanged = self.by_group.get(group).map_or(0, |counts| counts.unchanged);
+        refused.saturating_add(usize::try_from(unchanged).unwrap_or(usize::MAX))
+    }
+
+    /// What became of all documents.
+    #[must_use]
+    pub fn totals(&self) -> WriteCounts {
+        self.by_group.iter().fold(WriteCounts::default(), |mut sum, group| {
+            sum += *group;
+            sum
+        })
+    }
 }
 
 /// An operation that the target refuses, whatever is tried.

@@ -10,7 +10,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::info;
 
 use super::{
     flight::{self, Crew, Flight, Landed},
@@ -19,6 +19,7 @@ use super::{
     lanes::{Lanes, Supply},
     ledger::Ledger,
     letters::OpenLetters,
+    passes::Passes,
     plans::Plans,
     saves::Saves,
     tables::TableBook,
@@ -30,8 +31,10 @@ use crate::{
         change::{Mark, Message, SchemaChanged},
         fault::{Fault, Stage},
         letter::LetterKey,
+        poll::PollMark,
         port::{Checkpoints, RowReader, SchemaRecord, Sink},
-        state::{State, StatePart, TableRecord},
+        state::{Control, State, StatePart, TableRecord},
+        table::TableName,
     },
     runtime::channel::{Envelope, Receiver, Share},
     telemetry::metrics,
@@ -105,12 +108,13 @@ pub struct ApplyLoop<S, C, R> {
     ledger: Ledger,
     letters: OpenLetters,
     tables: TableBook,
+    passes: Passes,
     work: JoinSet<Result<Done, Fault>>,
     saving: bool,
     consistency: Consistency,
     source_gone: bool,
     saves: Saves,
-    paused: watch::Receiver<bool>,
+    control: watch::Receiver<Control>,
 }
 
 impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
@@ -147,12 +151,13 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             ledger,
             letters,
             tables,
+            passes: Passes::default(),
             work: JoinSet::new(),
             saving: false,
             consistency,
             source_gone: false,
             saves: Saves::every(settings.checkpoint_interval),
-            paused: handle.paused(),
+            control: handle.controls(),
             handle,
         }
     }
@@ -182,7 +187,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
                 Some(done) = self.work.join_next() => self.work_done(done)?,
                 () = self.saves.due() => self.save(),
                 () = sleep_until(deadline) => {}
-                _ = self.paused.changed() => {}
+                _ = self.control.changed() => self.note_control(),
                 envelope = self.receiver.recv(), if wants_more => self.take(envelope)?,
             }
         }
@@ -275,16 +280,15 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
 
     /// A batch is durable: the account moves, and the world is told.
     fn landed(&mut self, landed: Landed) {
+        self.passes.landed(&landed.batch, &landed.report);
         self.ledger.batch_landed(landed.number);
-        self.note_consistency();
-        let refused =
-            |group| landed.report.rejected.iter().filter(|one| one.group == group).count();
-        self.tables.landed(&landed.batch, refused);
+        self.note_reached();
+        self.tables.landed(&landed.batch, |group| landed.report.unwritten(group));
         landed.letters.iter().for_each(|it| self.tables.letters_changed(&it.table.to_string()));
         let settled = self.letters.landed(&landed.batch, &landed.report.rejected, &landed.letters);
         self.settle(settled);
         self.show();
-        observe(&landed);
+        landed.observe();
         self.lanes.landed(landed.lane, Arc::into_inner(landed.batch), landed.took);
         if self.is_at_rest() && self.receiver.is_empty() {
             self.saves.note_rest();
@@ -311,7 +315,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         let (crew, state) =
             (Arc::clone(&self.crew), part.map(|part| (self.ledger.state().clone(), part)));
         self.work.spawn(async move {
-            save_state(&crew, state, &records).await.map(|()| Done::Saved(is_consistent))
+            crew.save(state, &records).await.map(|()| Done::Saved(is_consistent))
         });
     }
 
@@ -337,8 +341,38 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         if let Mark::StreamStarted { .. } = &mark {
             self.handle.set_phase(Phase::CatchingUp);
         }
-        self.ledger.note_mark(mark);
+        match mark {
+            Mark::Poll(mark) => match *mark {
+                PollMark::Removed { table, filters } => self.removed(&table, filters),
+                PollMark::Ended { table, sync_type, status, seconds } => {
+                    self.tables.pass_ended(&table.to_string(), sync_type, status, seconds);
+                }
+                mark => self.ledger.note_mark(Mark::Poll(mark.into())),
+            },
+            mark => self.ledger.note_mark(mark),
+        }
+        self.note_reached();
+    }
+
+    /// Documents of rows that are gone were removed.
+    fn removed(&mut self, table: &TableName, filters: Vec<Vec<u8>>) {
+        self.passes.removed(table, filters.len());
+        let settled = self.letters.gone(table, filters);
+        self.settle(settled);
+    }
+
+    /// Tells what the durable rows have made true.
+    fn note_reached(&mut self) {
+        for (table, number) in self.ledger.take_barriers() {
+            let counts = self.passes.take(&table);
+            self.handle.barrier_reached(table, number, counts);
+        }
         self.note_consistency();
+    }
+
+    fn note_control(&mut self) {
+        let control = *self.control.borrow_and_update();
+        self.ledger.note_control(control);
     }
 
     fn note_consistency(&mut self) {
@@ -390,7 +424,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     }
 
     fn is_paused(&self) -> bool {
-        *self.paused.borrow()
+        self.control.borrow().paused
     }
 
     fn supply(&self) -> Supply {
@@ -420,34 +454,6 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Saves a part of the state, then what is shown of tables.
-async fn save_state<S: Sink, C: Checkpoints>(
-    crew: &Crew<S, C>,
-    state: Option<(State, StatePart)>,
-    records: &[TableRecord],
-) -> Result<(), Fault> {
-    if let Some((state, part)) = &state {
-        crew.persist(|| crew.checkpoints.save(state, *part)).await?;
-        debug!(operation = "checkpoint_saved", "the mark is saved");
-    }
-    if !records.is_empty() {
-        crew.persist(|| crew.checkpoints.save_tables(records)).await?;
-    }
-    Ok(())
-}
-
-fn observe(landed: &Landed) {
-    metrics::batch(landed.batch.operation_count(), landed.took);
-    for group in &landed.batch.groups {
-        let written = u64::try_from(group.operations.len()).unwrap_or(u64::MAX);
-        metrics::rows_written(&group.table.name.to_string(), written);
-    }
-    if let Some(micros) = landed.oldest_commit_micros {
-        let committed = std::time::UNIX_EPOCH + Duration::from_micros(micros);
-        metrics::commit_to_visible(committed.elapsed().unwrap_or_default());
     }
 }
 

@@ -267,9 +267,14 @@ const fn folded(first: OperationKind, second: OperationKind) -> OperationKind {
         (_, OperationKind::Delete) => OperationKind::Delete,
         (first, OperationKind::Set) => first,
         (OperationKind::Insert, _) => OperationKind::Insert,
-        (OperationKind::Replace | OperationKind::Set | OperationKind::Delete, _) => {
+        (OperationKind::Renew, OperationKind::Renew) => OperationKind::Renew,
+        (
             OperationKind::Replace
-        }
+            | OperationKind::Renew
+            | OperationKind::Set
+            | OperationKind::Delete,
+            _,
+        ) => OperationKind::Replace,
     }
 }
 
@@ -407,7 +412,9 @@ mod tests {
 
     fn apply(collected: &mut Collected, key: i32, kind: OperationKind, told: bson::Document) {
         match kind {
-            OperationKind::Insert | OperationKind::Replace => drop(collected.insert(key, told)),
+            OperationKind::Insert | OperationKind::Replace | OperationKind::Renew => {
+                drop(collected.insert(key, told));
+            }
             OperationKind::Delete => drop(collected.remove(&key)),
             OperationKind::Set => {
                 if let Some(document) = collected.get_mut(&key) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     handle::{Handle, side_of},
@@ -22,6 +22,7 @@ use crate::{
         fault::Fault,
         letter::DeadLetter,
         port::{Checkpoints, Sink},
+        state::{State, StatePart, TableRecord},
         write::{WriteBatch, WriteReport},
     },
     runtime::retry::Backoff,
@@ -91,7 +92,40 @@ async fn stand_still_if_asked() {
     }
 }
 
+impl Landed {
+    /// Tells the metrics.
+    pub(super) fn observe(&self) {
+        metrics::batch(self.batch.operation_count(), self.took);
+        for (number, group) in self.batch.groups.iter().enumerate() {
+            let all = u64::try_from(group.operations.len()).unwrap_or(u64::MAX);
+            let unchanged = self.report.by_group.get(number).map_or(0, |counts| counts.unchanged);
+            let written = all.saturating_sub(unchanged);
+            metrics::rows_written(&group.table.name.to_string(), written);
+        }
+        if let Some(micros) = self.oldest_commit_micros {
+            let committed = std::time::UNIX_EPOCH + Duration::from_micros(micros);
+            metrics::commit_to_visible(committed.elapsed().unwrap_or_default());
+        }
+    }
+}
+
 impl<S: Sink, C: Checkpoints> Crew<S, C> {
+    /// Saves a part of the state, then what is shown of tables.
+    pub(super) async fn save(
+        &self,
+        state: Option<(State, StatePart)>,
+        records: &[TableRecord],
+    ) -> Result<(), Fault> {
+        if let Some((state, part)) = &state {
+            self.persist(|| self.checkpoints.save(state, *part)).await?;
+            debug!(operation = "checkpoint_saved", "the mark is saved");
+        }
+        if !records.is_empty() {
+            self.persist(|| self.checkpoints.save_tables(records)).await?;
+        }
+        Ok(())
+    }
+
     /// Does something until it succeeds, waiting between tries, as long as its faults are transient.
     pub(super) async fn persist<T, F, W>(&self, mut attempt: F) -> Result<T, Fault>
     where

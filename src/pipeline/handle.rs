@@ -26,8 +26,11 @@ use crate::{
 };
 
 mod report;
+pub mod runs;
+mod steering;
 
 pub use report::Report;
+pub use steering::{Schedule, Way};
 
 /// A reading of the source's position older than this says nothing about now.
 const READING_IS_RECENT: Duration = Duration::from_secs(5);
@@ -46,6 +49,10 @@ pub enum Phase {
     CatchingUp,
     /// The copy is consistent and kept current.
     Streaming,
+    /// A run of polling is under way.
+    Polling,
+    /// Waiting for the next run of polling.
+    Idle,
     /// Ended on purpose.
     Stopped,
     /// Ended by a fault.
@@ -131,7 +138,7 @@ struct Shared {
     started: (Instant, SystemTime),
     turned_millis: AtomicU64,
     saved_millis: AtomicU64,
-    paused: watch::Sender<bool>,
+    steering: steering::Steering,
     consistent: watch::Sender<bool>,
     single_database: Option<String>,
 }
@@ -171,7 +178,7 @@ impl Handle {
             started: (now, SystemTime::now()),
             turned_millis: AtomicU64::new(0),
             saved_millis: AtomicU64::new(0),
-            paused: watch::Sender::new(paused),
+            steering: steering::Steering::new(paused),
             consistent: watch::Sender::new(false),
             single_database,
         };
@@ -218,26 +225,23 @@ impl Handle {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let core = self.core();
-        core.consistent && core.phase == Phase::Streaming && core.away().is_none()
-    }
-
-    /// Watches whether the pipeline is paused.
-    #[must_use]
-    pub fn paused(&self) -> watch::Receiver<bool> {
-        self.shared.paused.subscribe()
+        let applies = matches!(core.phase, Phase::Streaming | Phase::Polling | Phase::Idle);
+        core.consistent && applies && core.away().is_none()
     }
 
     /// Everything at this moment.
     #[must_use]
     pub fn report(&self) -> Report {
         let mut core = self.core();
-        let lag = core.lag();
+        let polled = self.shared.steering.age(self.shared.started.0);
+        let lag = polled.unwrap_or_else(|| core.lag());
         Report {
             phase: core.phase,
             away: core.away(),
             source_up: !core.source_away && !core.stream_away,
             target_up: !core.target_away,
-            paused: *self.shared.paused.borrow(),
+            paused: self.shared.steering.is_paused(),
+            schedule: self.shared.steering.schedule(),
             position: core.position.clone().filter(|_| core.consistent),
             source_position: core.reading.as_ref().map(|reading| reading.position.clone()),
             applied_at: core.applied_at,
@@ -357,6 +361,10 @@ impl Handle {
         let database = self.shared.single_database.as_deref();
         let bare = database.and_then(|database| table.strip_prefix(database)?.strip_prefix('.'));
         bare.unwrap_or(table).to_owned()
+    }
+
+    fn report_phase(&self) -> Phase {
+        self.core().phase
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {

@@ -133,7 +133,11 @@ impl Intake {
                 if let Some(old) = replaced.filter(|_| !keep_old) {
                     push(OperationKind::Delete, old, &[]);
                 }
-                let kind = if insert { OperationKind::Insert } else { OperationKind::Replace };
+                let kind = match (origin, insert) {
+                    (Origin::Poll, _) => OperationKind::Renew,
+                    (_, true) => OperationKind::Insert,
+                    (_, false) => OperationKind::Replace,
+                };
                 push(kind, filter, document);
             }
             Mapped::Set { filter, fields, coerced } => {
@@ -243,7 +247,7 @@ impl Open {
     fn at_position(&self, fault: Fault) -> Fault {
         match &self.rows.origin {
             Origin::Stream(transaction) => fault.at_position(transaction.describe()),
-            Origin::Snapshot => fault,
+            Origin::Snapshot | Origin::Poll => fault,
         }
     }
 }

@@ -10,9 +10,11 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::model::{
     change::Mark,
+    poll::{Handover, PollMark, TablePoll},
     position::Position,
-    state::{State, StatePart},
-    table::TableSchema,
+    snapshot::{SnapshotState, TableProgress},
+    state::{Control, State, StatePart},
+    table::{TableName, TableSchema},
 };
 
 /// Something that becomes true of the state once the rows before it are durable.
@@ -55,6 +57,8 @@ pub(super) struct Ledger {
     next_number: u64,
     /// Whether the head has moved since it was last found durable.
     head_moved: bool,
+    /// Barriers of polling that were reached and not told yet.
+    barriers: Vec<(TableName, u64)>,
 }
 
 impl Ledger {
@@ -64,7 +68,15 @@ impl Ledger {
             .position
             .clone()
             .map(|position| Place { position, committed_micros: state.applied_micros });
-        Self { state, dirty: None, head, opened: VecDeque::new(), next_number: 0, head_moved: true }
+        Self {
+            state,
+            dirty: None,
+            head,
+            opened: VecDeque::new(),
+            next_number: 0,
+            head_moved: true,
+            barriers: Vec::new(),
+        }
     }
 
     /// What is durable in the target.
@@ -129,13 +141,27 @@ impl Ledger {
             mark @ (Mark::ReadingBegins { .. }
             | Mark::Range(_)
             | Mark::SnapshotEnded { .. }
-            | Mark::Swept { .. }) => self.note(Milestone::Mark(mark)),
+            | Mark::Swept { .. }
+            | Mark::Poll(_)) => self.note(Milestone::Mark(mark)),
         }
     }
 
     /// A table's schema is new from here on.
     pub(super) fn note_schema(&mut self, table: Arc<TableSchema>) {
         self.note(Milestone::Schema(table));
+    }
+
+    /// Something was set at run time.
+    pub(super) fn note_control(&mut self, control: Control) {
+        if self.state.control.unwrap_or_default() != control {
+            self.state.control = Some(control);
+            self.mark_dirty(StatePart::Progress);
+        }
+    }
+
+    /// The barriers that were reached since the last call.
+    pub(super) fn take_barriers(&mut self) -> Vec<(TableName, u64)> {
+        std::mem::take(&mut self.barriers)
     }
 
     fn note(&mut self, milestone: Milestone) {
@@ -219,6 +245,9 @@ impl Ledger {
     }
 
     fn reach_mark(&mut self, mark: Mark) {
+        if let Mark::Poll(mark) = mark {
+            return self.reach_poll(*mark);
+        }
         let Some(snapshot) = self.state.snapshot_mut() else { return };
         match mark {
             Mark::Range(done) => {
@@ -235,9 +264,46 @@ impl Ledger {
             | Mark::Server { .. }
             | Mark::Prepared { .. }
             | Mark::Settled { .. }
+            | Mark::Poll(_)
             | Mark::Passed { .. } => {}
         }
         self.mark_dirty(StatePart::Progress);
+    }
+
+    fn reach_poll(&mut self, mark: PollMark) {
+        match mark {
+            PollMark::Began { table, schema, poll, unswept, resumes } => {
+                let snapshot =
+                    self.state.snapshot.get_or_insert_with(|| SnapshotState::unplaced().into());
+                let progress = Arc::make_mut(snapshot).tables.entry(table.to_string()).or_default();
+                if !resumes {
+                    *progress = TableProgress { unswept, ..TableProgress::default() };
+                    *self.poll(&table) = poll;
+                    self.state.remember(&schema);
+                    self.mark_dirty(StatePart::All);
+                }
+            }
+            PollMark::Reached { table, cursor } => self.poll(&table).cursor = Some(cursor),
+            PollMark::Merged { table, at_millis } => self.poll(&table).merged_millis = at_millis,
+            PollMark::Whole => self.state.consistent = true,
+            PollMark::Barrier { table, number } => return self.barriers.push((table, number)),
+            PollMark::HandedOver(handover) => {
+                let Handover { start, reads_from, end } = *handover;
+                self.state.polls = Arc::default();
+                (self.state.position, self.state.consistent, self.head) = (None, false, None);
+                let snapshot =
+                    self.state.snapshot.get_or_insert_with(|| SnapshotState::unplaced().into());
+                let snapshot = Arc::make_mut(snapshot);
+                (snapshot.start, snapshot.reads_from) = (start, Some(reads_from));
+                snapshot.end = Some(end);
+            }
+            PollMark::Removed { .. } | PollMark::Ended { .. } => return,
+        }
+        self.mark_dirty(StatePart::Progress);
+    }
+
+    fn poll(&mut self, table: &TableName) -> &mut TablePoll {
+        Arc::make_mut(&mut self.state.polls).entry(table.to_string()).or_default()
     }
 }
 

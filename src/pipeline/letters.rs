@@ -63,6 +63,19 @@ impl OpenLetters {
         settled
     }
 
+    /// The rows of these keys are gone; the answer is the letters that this has settled.
+    pub(super) fn gone(&mut self, table: &TableName, keys: Vec<Vec<u8>>) -> Vec<LetterKey> {
+        let name = table.to_string();
+        if self.count(&name) == 0 {
+            return Vec::new();
+        }
+        let keys = keys.into_iter().map(|key| LetterKey { table: name.clone(), key });
+        let settled: Vec<LetterKey> = keys.filter(|key| self.keys.remove(key)).collect();
+        let fewer = u64::try_from(settled.len()).unwrap_or(u64::MAX);
+        self.by_table.entry(name).and_modify(|count| *count = count.saturating_sub(fewer));
+        settled
+    }
+
     fn settle(&mut self, batch: &WriteBatch, rejected: &[Rejection]) -> Vec<LetterKey> {
         let refused: HashSet<(usize, usize)> =
             rejected.iter().map(|one| (one.group, one.operation)).collect();
@@ -163,7 +176,7 @@ pub(super) fn tell(letters: &[DeadLetter], what_became: &str) {
 
 fn transaction_of(origin: &Origin) -> Option<std::sync::Arc<crate::model::position::Transaction>> {
     match origin {
-        Origin::Snapshot => None,
+        Origin::Snapshot | Origin::Poll => None,
         Origin::Stream(transaction) => Some(std::sync::Arc::clone(transaction)),
     }
 }

@@ -13,6 +13,7 @@ mod intake;
 mod lanes;
 mod ledger;
 mod letters;
+mod passes;
 mod plans;
 mod saves;
 mod sizing;

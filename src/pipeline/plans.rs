@@ -47,7 +47,8 @@ impl Plans {
         let table = &rows.table;
         let usual = match rows.origin {
             Origin::Snapshot => Route::Free,
-            Origin::Stream(_) => Route::ByKey,
+            // A row may be read twice in one pass, and the second reading counts.
+            Origin::Poll | Origin::Stream(_) => Route::ByKey,
         };
         let is_of = |(plan, _): &Compiled| Arc::ptr_eq(plan.schema(), table);
         if !self.last.as_ref().is_some_and(is_of) {

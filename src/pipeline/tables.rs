@@ -46,13 +46,13 @@ impl TableBook {
     }
 
     /// Rows of a batch are durable.
-    pub(super) fn landed(&mut self, batch: &WriteBatch, refused: impl Fn(usize) -> usize) {
+    pub(super) fn landed(&mut self, batch: &WriteBatch, unwritten: impl Fn(usize) -> usize) {
         for (index, group) in batch.groups.iter().enumerate() {
             let Some(last) = group.operations.last() else { continue };
             let is_stream = matches!(last.origin, Origin::Stream(_));
             let name = group.table.name.to_string();
             let entry = self.entry(&name);
-            let written = group.operations.len().saturating_sub(refused(index));
+            let written = group.operations.len().saturating_sub(unwritten(index));
             entry.record.records_synced += u64::try_from(written).unwrap_or(u64::MAX);
             entry.record.last_sync_millis = now_millis();
             if is_stream {
@@ -71,6 +71,23 @@ impl TableBook {
                 self.changed.insert(name.clone());
             }
         }
+    }
+
+    /// A pass over a table has ended.
+    pub(super) fn pass_ended(
+        &mut self,
+        table: &str,
+        sync_type: SyncType,
+        status: String,
+        seconds: f64,
+    ) {
+        let entry = self.entry(table);
+        entry.record.sync_type = sync_type;
+        entry.record.duration_seconds = seconds;
+        entry.record.last_sync_millis = now_millis();
+        entry.record.status = status;
+        entry.dirty = true;
+        self.changed.insert(table.to_owned());
     }
 
     /// A table's letters are others than before.

@@ -6,7 +6,7 @@
 
 use bson::RawDocumentBuf;
 
-use super::body::BodyWriter;
+use super::{body::BodyWriter, compare::Looked};
 use crate::{
     config::WriteConcern,
     model::write::{Operation, OperationKind, Rejection, WriteBatch, WriteGroup},
@@ -78,7 +78,7 @@ impl From<OperationKind> for Verb {
     fn from(kind: OperationKind) -> Self {
         match kind {
             OperationKind::Delete => Self::Delete,
-            OperationKind::Replace => Self::Replace,
+            OperationKind::Replace | OperationKind::Renew => Self::Replace,
             OperationKind::Insert => Self::Insert,
             OperationKind::Set => Self::Set,
         }
@@ -138,15 +138,16 @@ pub(super) struct Cut {
     pub(super) rejected: Vec<Rejection>,
 }
 
-/// Cuts a whole batch.
-pub(super) fn cut(batch: &WriteBatch, limits: &Limits) -> Cut {
+/// Cuts a whole batch, but for what the target has as it should be.
+pub(super) fn cut(batch: &WriteBatch, limits: &Limits, looked: &Looked) -> Cut {
     let mut cut = Cut::default();
     for (group_index, group) in batch.groups.iter().enumerate() {
         for verb in [Verb::Delete, Verb::Replace, Verb::Insert, Verb::Set] {
             let of_verb = group.operations.iter().enumerate();
-            let places = of_verb
-                .filter(|(_, one)| Verb::from(one.kind) == verb)
-                .map(|(operation, _)| Place { group: group_index, operation });
+            let places = of_verb.filter_map(|(operation, one)| {
+                let place = Place { group: group_index, operation };
+                (looked.verb(place, one.kind) == Some(verb)).then_some(place)
+            });
             cut.add(batch, limits, verb, places);
         }
     }
@@ -310,7 +311,7 @@ mod tests {
     #[test]
     fn a_batch_becomes_one_command_a_verb_and_deletes_go_first() {
         let batch = batch(&[insert(1, "a"), replace(2, "b"), delete(3), insert(4, "c")]);
-        let cut = cut(&batch, &Limits::default());
+        let cut = cut(&batch, &Limits::default(), &Looked::default());
         let bodies: Vec<Document> = cut.chunks.iter().map(|chunk| body(&batch, chunk)).collect();
         let concern = doc! { "w": "majority", "j": true, "wtimeout": 30_000 };
         let expected = [
@@ -324,7 +325,7 @@ mod tests {
     #[test]
     fn fields_are_set_and_never_make_a_document() {
         let batch = batch(&[set(1, "a"), replace(2, "b")]);
-        let cut = cut(&batch, &Limits::default());
+        let cut = cut(&batch, &Limits::default(), &Looked::default());
         assert_eq!(cut.chunks.len(), 2);
         let updates = doc! { "q": { "_id": 1 }, "u": { "$set": { "text": "a" } }, "upsert": false };
         let body = body(&batch, &cut.chunks[1]);
@@ -337,7 +338,7 @@ mod tests {
         let text = "x".repeat(700);
         let batch = batch(&(0..100).map(|id| replace(id, &text)).collect::<Vec<_>>());
         let limits = Limits { document: 10_000, operations: 7 };
-        let cut = cut(&batch, &limits);
+        let cut = cut(&batch, &limits, &Looked::default());
         assert!(cut.rejected.is_empty());
         let count: usize = cut.chunks.iter().map(|chunk| chunk.operations.len()).sum();
         assert_eq!(count, 100);
@@ -354,7 +355,7 @@ mod tests {
         let largest = "x".repeat(limits.document - frame);
         let batch =
             batch(&[replace(1, &largest), replace(2, &format!("{largest}x")), replace(3, "")]);
-        let cut = cut(&batch, &limits);
+        let cut = cut(&batch, &limits, &Looked::default());
         assert_eq!(cut.chunks.len(), 2);
         let length = encode(&batch, &cut.chunks[0], CONCERN, "c").unwrap().as_bytes().len();
         assert!(length > limits.document && length < limits.document + Limits::SLACK);

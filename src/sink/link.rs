@@ -11,8 +11,9 @@ use std::{
     time::Duration,
 };
 
-use bson::{Document, RawDocumentBuf, doc};
-use mongodb::{Client, Database, error::ErrorKind};
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
+use futures_util::StreamExt;
+use mongodb::{Client, Database, action::Action, error::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use super::{
     reply, secret,
     settle::Settler,
 };
-use crate::{config::TargetConfig, runtime::tasks};
+use crate::{config::TargetConfig, model::write::Collection, runtime::tasks};
 
 /// The longest that a question may take.
 const ASK_LIMIT: Duration = Duration::from_secs(30);
@@ -164,6 +165,33 @@ impl Link {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.refused(&error, doing).await),
             Err(_) => Err(SinkError::Lost { doing }),
+        }
+    }
+
+    /// Shows all documents that a filter finds, one after the other.
+    pub(super) async fn each(
+        &self,
+        collection: &Collection,
+        (filter, projection): (Document, Option<Document>),
+        mut show: impl FnMut(&RawDocument) + Send,
+    ) -> Result<(), SinkError> {
+        const DOING: &str = "read documents";
+        let documents = self.database(&collection.database).collection(&collection.name);
+        let reading = async {
+            let mut cursor = documents
+                .find(filter)
+                .optional(projection, |find, fields| find.projection(fields))
+                .await?;
+            while let Some(document) = cursor.next().await {
+                let document: RawDocumentBuf = document?;
+                show(&document);
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(ASK_LIMIT, reading).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.refused(&error, DOING).await),
+            Err(_) => Err(SinkError::TimedOut { doing: DOING, limit: ASK_LIMIT }),
         }
     }
 

@@ -7,6 +7,7 @@
 mod body;
 mod codes;
 mod command;
+mod compare;
 mod errors;
 mod link;
 mod mongo;

@@ -11,6 +11,7 @@ use futures_util::{StreamExt, stream};
 use super::{
     codes::Consequence,
     command::{self, Chunk, Limits},
+    compare,
     errors::SinkError,
     link::Link,
     reply,
@@ -59,7 +60,8 @@ impl MongoSink {
 
     async fn write_batch(&self, batch: &Arc<WriteBatch>) -> Result<WriteReport, SinkError> {
         let limits = self.link.limits().await?;
-        let mut rounds = Rounds::new(batch, limits);
+        let looked = compare::look(&self.link, batch).await?;
+        let mut rounds = Rounds::new(batch, limits, &looked);
         while let Some(Round { chunks, needs_canary }) = rounds.next() {
             if needs_canary {
                 self.canary(batch).await?;

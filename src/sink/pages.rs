@@ -18,12 +18,12 @@ impl Link {
     pub(super) async fn page(
         &self,
         collection: &Collection,
-        fields: &[String],
+        fields: impl Iterator<Item = &str> + Send,
         after: Option<Bson>,
         limit: usize,
     ) -> Result<Vec<Document>, SinkError> {
         let mut projection = doc! { "_id": 1 };
-        projection.extend(fields.iter().map(|field| (field.clone(), Bson::Int32(1))));
+        projection.extend(fields.map(|field| (field.to_owned(), Bson::Int32(1))));
         let Collection { database, name } = collection;
         let find = |filter: Document, limit| {
             let what = doc! { "filter": filter, "projection": projection.clone() };

@@ -21,6 +21,8 @@ pub struct Identified {
     pub id: Bson,
     /// What the operations of its row find it by: `{_id: …}`, or its key fields as far as it has them.
     pub identity: RawDocumentBuf,
+    /// The value of the field that was asked for, where it has it.
+    pub also: Option<Bson>,
 }
 
 /// An index of a collection.
@@ -96,7 +98,7 @@ impl MongoSink {
     /// # Errors
     /// Whatever keeps the target from answering.
     pub async fn is_empty(&self, collection: &Collection) -> Result<bool, SinkError> {
-        let page = self.link().page(collection, &[], None, 1).await?;
+        let page = self.link().page(collection, [].into_iter(), None, 1).await?;
         Ok(page.is_empty())
     }
 
@@ -107,7 +109,7 @@ impl MongoSink {
     pub async fn delete_all(&self, collection: &Collection) -> Result<u64, SinkError> {
         let mut deleted = 0;
         loop {
-            let page = self.page(collection, &Identity::Id, None).await?;
+            let page = self.page(collection, &Identity::Id, None, None).await?;
             if page.is_empty() {
                 return Ok(deleted);
             }
@@ -116,7 +118,7 @@ impl MongoSink {
     }
 
     /// The next documents in the order of `_id`, behind this one; none at the end. All types of `_id` are found, in
-    /// the target's order of types.
+    /// the target's order of types. `also` is a field whose values are wanted.
     ///
     /// # Errors
     /// Whatever keeps the target from answering.
@@ -124,14 +126,17 @@ impl MongoSink {
         &self,
         collection: &Collection,
         identity: &Identity,
+        also: Option<&str>,
         after: Option<Bson>,
     ) -> Result<Vec<Identified>, SinkError> {
-        let fields = match identity {
+        let of_identity = match identity {
             Identity::Id => &[][..],
             Identity::Fields { fields, .. } => fields,
         };
+        let fields = of_identity.iter().map(String::as_str).chain(also);
         let page = self.link().page(collection, fields, after, PAGE).await?;
         let identified = page.into_iter().map(|mut document| {
+            let also = also.and_then(|field| document.get(field).cloned());
             let id = document.remove("_id")?;
             let identity = match identity {
                 Identity::Id => doc! { "_id": id.clone() },
@@ -142,7 +147,7 @@ impl MongoSink {
                 }
             };
             let identity = RawDocumentBuf::try_from(&identity).ok()?;
-            Some(Identified { id, identity })
+            Some(Identified { id, identity, also })
         });
         let unreadable = SinkError::Answer { doing: "list documents", field: "_id" };
         identified.collect::<Option<_>>().ok_or(unreadable)

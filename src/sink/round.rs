@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, HashSet};
 use super::{
     codes::{Consequence, DUPLICATE_KEY},
     command::{self, Chunk, Limits, Place, Verb},
+    compare::Looked,
     errors::{Problem, SinkError},
     reply::{Reply, WriteError},
 };
-use crate::model::write::{OperationKind, Rejection, WriteBatch, WriteReport};
+use crate::model::write::{OperationKind, Rejection, WriteBatch, WriteCounts, WriteReport};
 
 /// What came back for one command.
 #[derive(Debug)]
@@ -52,12 +53,16 @@ pub(super) struct Round {
 }
 
 impl<'a> Rounds<'a> {
-    pub(super) fn new(batch: &'a WriteBatch, limits: Limits) -> Self {
-        let cut = command::cut(batch, &limits);
+    pub(super) fn new(batch: &'a WriteBatch, limits: Limits, looked: &Looked) -> Self {
+        let cut = command::cut(batch, &limits, looked);
+        let groups = 0..batch.groups.len();
+        let counts =
+            |group| WriteCounts { unchanged: looked.unchanged_of(group), ..WriteCounts::default() };
+        let by_group = groups.map(counts).collect();
         Self {
             batch,
             limits,
-            report: WriteReport { rejected: cut.rejected, ..WriteReport::default() },
+            report: WriteReport { rejected: cut.rejected, by_group },
             due: cut.chunks,
             suspects: Vec::new(),
             doubted: HashSet::new(),
@@ -98,7 +103,7 @@ impl<'a> Rounds<'a> {
                 if let Some(problem) = reply.concern {
                     return Err(SinkError::Target { doing: "confirm a write", problem });
                 }
-                self.count(chunk.verb, &reply);
+                self.count(&chunk, &reply);
                 for error in reply.errors {
                     self.take_error(&chunk, error)?;
                 }
@@ -107,15 +112,19 @@ impl<'a> Rounds<'a> {
         Ok(())
     }
 
-    fn count(&mut self, verb: Verb, reply: &Reply) {
-        match verb {
-            Verb::Delete => self.report.deleted += reply.count,
-            Verb::Insert => self.report.created += reply.count,
-            Verb::Set => self.report.replaced += reply.count,
+    fn count(&mut self, chunk: &Chunk, reply: &Reply) {
+        let mut counts = WriteCounts::default();
+        match chunk.verb {
+            Verb::Delete => counts.deleted = reply.count,
+            Verb::Insert => counts.created = reply.count,
+            Verb::Set => counts.updated = reply.count,
             Verb::Replace => {
-                self.report.created += reply.upserted;
-                self.report.replaced += reply.count.saturating_sub(reply.upserted);
+                counts.created = reply.upserted;
+                counts.updated = reply.count.saturating_sub(reply.upserted);
             }
+        }
+        if let Some(group) = self.report.by_group.get_mut(chunk.group) {
+            *group += counts;
         }
     }
 
@@ -210,7 +219,7 @@ mod tests {
 
     /// Runs the rounds against a target that answers by the command's verb and operations.
     fn play(batch: &WriteBatch, target: impl Fn(&Chunk) -> Answer) -> (WriteReport, usize) {
-        let mut rounds = Rounds::new(batch, Limits::default());
+        let mut rounds = Rounds::new(batch, Limits::default(), &Looked::default());
         let mut count = 0;
         while let Some(round) = rounds.next() {
             count += 1;
@@ -230,7 +239,8 @@ mod tests {
             Verb::Insert => answer(&taken("_id_")),
             _ => answer(&doc! { "n": 1 }),
         });
-        assert_eq!((report.created, report.replaced, report.rejected.len()), (0, 1, 0));
+        assert_eq!((report.totals().created, report.totals().updated), (0, 1));
+        assert!(report.rejected.is_empty());
     }
 
     #[test]
@@ -243,7 +253,7 @@ mod tests {
             }
             answer(&doc! { "n": i64::try_from(chunk.operations.len()).unwrap() })
         });
-        assert_eq!((report.replaced, report.rejected.len()), (999, 1));
+        assert_eq!((report.totals().updated, report.rejected.len()), (999, 1));
         assert_eq!((report.rejected[0].operation, report.rejected[0].code), (617, 22));
     }
 
@@ -271,7 +281,7 @@ mod tests {
             (_, true) => answer(&doc! { "n": i64::try_from(chunk.operations.len()).unwrap() }),
         });
         assert!(report.rejected.is_empty());
-        assert_eq!(report.replaced, 2);
+        assert_eq!(report.totals().updated, 2);
     }
 
     #[test]
@@ -285,13 +295,13 @@ mod tests {
             (verb, _) => panic!("{verb:?}"),
         });
         assert!(report.rejected.is_empty());
-        assert_eq!((report.created, report.replaced), (0, 1));
+        assert_eq!((report.totals().created, report.totals().updated), (0, 1));
     }
 
     #[test]
     fn a_target_that_stops_is_an_error_of_the_whole_batch() {
         let batch = testing::batch(&[testing::replace(1, "a")]);
-        let mut rounds = Rounds::new(&batch, Limits::default());
+        let mut rounds = Rounds::new(&batch, Limits::default(), &Looked::default());
         let chunk = rounds.next().unwrap().chunks.remove(0);
         let stopped =
             doc! { "n": 0, "writeErrors": [{ "index": 0, "code": 11600, "errmsg": "shutdown" }] };

@@ -10,6 +10,7 @@ pub mod error;
 mod flavour;
 mod literal;
 mod password;
+pub mod polling;
 pub mod position;
 pub mod preflight;
 mod protocol;

@@ -85,6 +85,22 @@ impl Binleaf {
         Some((code, answer.text().await.ok()?))
     }
 
+    /// A changing call without a body; its status code and its JSON.
+    pub async fn call(&self, method: &str, path: &str) -> (u16, Value) {
+        self.call_with(method, path, "").await
+    }
+
+    /// A changing call with a body; its status code and its JSON.
+    pub async fn call_with(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.launch.http.socket());
+        let method = method.parse().expect("a method");
+        let client = reqwest::Client::builder().timeout(self.deadline).build().expect("a client");
+        let answer = client.request(method, url).body(body.to_owned()).send().await;
+        let answer = answer.expect("an answer");
+        let code = answer.status().as_u16();
+        (code, answer.json().await.unwrap_or(Value::Null))
+    }
+
     /// `GET /api/sync/status`; `None` while nothing answers.
     pub async fn status(&self) -> Option<Value> {
         let (code, body) = self.get("/api/sync/status").await?;
@@ -120,6 +136,11 @@ impl Binleaf {
     /// Waits until it has copied everything and follows the binlog.
     pub async fn streams(&mut self) -> Value {
         self.until("streaming", |status| status["phase"] == "streaming").await
+    }
+
+    /// Waits until a run of polling has ended and the next one has not begun.
+    pub async fn rests(&mut self) -> Value {
+        self.until("resting", |status| status["phase"] == "idle").await
     }
 
     /// Waits until it says that it tries again.

@@ -168,6 +168,11 @@ impl Target {
         self.client.database(&self.database)
     }
 
+    /// A database beside it, of the same test, which goes with it.
+    pub fn beside(&self, name: &str) -> Self {
+        Self { database: format!("{}_{name}", self.database), ..self.clone() }
+    }
+
     /// Another database of the same server.
     pub fn sibling(&self, name: &str) -> mongodb::Database {
         self.client.database(name)
@@ -263,5 +268,6 @@ async fn remove(source: Source, target: Target) {
     let quick = format!("{}&serverSelectionTimeoutMS=2000", target.address.mongodb_uri());
     if let Ok(client) = Client::with_uri_str(quick).await {
         client.database(&target.database).drop().await.ok();
+        client.database(&target.beside("polled").database).drop().await.ok();
     }
 }

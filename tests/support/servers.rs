@@ -68,29 +68,40 @@ pub struct Spawned {
     kind: &'static str,
     flags: Vec<String>,
     folder: TempDir,
+    /// Says how far its clock is off.
+    clock: Option<PathBuf>,
     pub address: Address,
 }
 
 impl Spawned {
     /// A MySQL with further flags.
     pub async fn mysql(flags: &[&str]) -> Self {
-        Self::start("mysql", flags).await
+        Self::start("mysql", flags, false).await
+    }
+
+    /// A MySQL whose clock can be put forward and back.
+    pub async fn mysql_with_clock() -> Self {
+        Self::start("mysql", &[], true).await
     }
 
     /// A MariaDB with further flags.
     pub async fn mariadb(flags: &[&str]) -> Self {
-        Self::start("mariadb", flags).await
+        Self::start("mariadb", flags, false).await
     }
 
     /// A target that nobody else uses.
     pub async fn mongodb() -> Self {
-        Self::start("mongodb", &[]).await
+        Self::start("mongodb", &[], false).await
     }
 
-    async fn start(kind: &'static str, flags: &[&str]) -> Self {
+    async fn start(kind: &'static str, flags: &[&str], has_clock: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("binleaf-").tempdir().expect("a folder");
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let server = Self { kind, flags, folder, address: Address::local(ports::free()) };
+        let clock = has_clock.then(|| folder.path().join("clock"));
+        let server = Self { kind, flags, folder, clock, address: Address::local(ports::free()) };
+        if has_clock {
+            server.set_clock("+0");
+        }
         server.again().await;
         server
     }
@@ -100,17 +111,26 @@ impl Spawned {
         let mut arguments = vec!["spawn".to_owned(), self.kind.to_owned(), self.path()];
         arguments.push(self.address.port.to_string());
         arguments.extend(self.flags.iter().cloned());
-        servers_tool(&arguments).await;
+        servers_tool(&arguments, self.clock.as_deref()).await;
+    }
+
+    /// Puts its clock off by so many seconds, such as `-60`.
+    pub fn set_clock(&self, seconds: &str) {
+        let clock = self.clock.as_ref().expect("a server with a clock");
+        // In one step: the server reads it at any time.
+        let new = clock.with_extension("new");
+        std::fs::write(&new, format!("{seconds}\n")).expect("a clock");
+        std::fs::rename(&new, clock).expect("a clock");
     }
 
     /// Pulls the plug.
     pub async fn pull_the_plug(&self) {
-        servers_tool(&["kill".to_owned(), self.path(), "-9".to_owned()]).await;
+        servers_tool(&["kill".to_owned(), self.path(), "-9".to_owned()], None).await;
     }
 
     /// Stops it as an administrator would.
     pub async fn stop(&self) {
-        servers_tool(&["kill".to_owned(), self.path()]).await;
+        servers_tool(&["kill".to_owned(), self.path()], None).await;
     }
 
     fn path(&self) -> String {
@@ -131,10 +151,14 @@ impl Drop for Spawned {
     }
 }
 
-async fn servers_tool(arguments: &[String]) {
+async fn servers_tool(arguments: &[String], clock: Option<&std::path::Path>) {
     // Its output goes to files: a server that inherits a pipe keeps it open for as long as it lives.
     let notes = tempfile::NamedTempFile::new().expect("a file");
-    let status = Command::new(tool())
+    let mut command = Command::new(tool());
+    if let Some(clock) = clock {
+        command.env("SERVER_FAKETIME", clock);
+    }
+    let status = command
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(notes.reopen().expect("a file"))

@@ -15,7 +15,7 @@ use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    args::{CheckpointCommand, Cli, Command, SnapshotArgs},
+    args::{CheckpointCommand, Cli, Command, PollArgs, SnapshotArgs},
     exit, init,
 };
 use crate::{
@@ -80,6 +80,10 @@ async fn with_settings(command: &Command, loaded: Loaded, colour: bool) -> anyho
             let tables = (!tables.is_empty()).then(|| tables.clone());
             run(loaded, Goal::Copy { tables, restart: *restart }, output.json).await
         }
+        Command::Poll(PollArgs { tables, output, .. }) => {
+            let tables = (!tables.is_empty()).then(|| tables.clone());
+            run(loaded, Goal::Poll { tables }, output.json).await
+        }
         Command::Run => run(loaded, Goal::Forever, false).await,
         Command::Init(_) | Command::Completions { .. } => Ok(exit::DONE),
     }
@@ -110,21 +114,23 @@ async fn run(loaded: Loaded, goal: Goal, json: bool) -> anyhow::Result<u8> {
     }
     let stop = CancellationToken::new();
     app::on_signals(stop.clone(), end_at_once)?;
-    let outcome = app::run(Arc::new(loaded.config), goal, stop).await;
+    let ended = app::run(Arc::new(loaded.config), goal, stop).await;
     if json {
-        print(&outcome_json(&outcome)?)?;
+        print(&outcome_json(&ended)?)?;
     }
-    match outcome {
+    match ended.outcome {
         Ok(()) => Ok(exit::DONE),
         // The log has told it already.
         Err(fault) => Ok(exit::code(fault.class)),
     }
 }
 
-fn outcome_json(outcome: &Result<(), Fault>) -> anyhow::Result<String> {
-    let value = match outcome {
-        Ok(()) => serde_json::json!({ "status": "success" }),
-        Err(fault) => serde_json::json!({
+/// What became of it: of polling the result of the run, as the API tells it.
+fn outcome_json(ended: &app::Ended) -> anyhow::Result<String> {
+    let value = match (&ended.outcome, &ended.last_run) {
+        (_, Some(run)) => crate::admin::run_json(run),
+        (Ok(()), None) => serde_json::json!({ "status": "success" }),
+        (Err(fault), None) => serde_json::json!({
             "status": "failed",
             "error": {
                 "code": fault.class.label(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     app::{self, TableView},
     cli::render,
-    config::Config,
+    config::{Config, Mode},
 };
 
 /// Lists the tables.
@@ -14,22 +14,26 @@ use crate::{
 /// When the source cannot be asked.
 pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<String> {
     let tables = app::tables(config).await?;
+    let mode = match config.mode {
+        Mode::Poll => "poll",
+        Mode::Stream | Mode::Auto => "stream",
+    };
     if as_json {
-        let tables: Vec<Value> = tables.iter().map(object).collect();
+        let tables: Vec<Value> = tables.iter().map(|table| object(table, mode)).collect();
         return Ok(format!("{}\n", serde_json::to_string_pretty(&json!({ "tables": tables }))?));
     }
-    let rows: Vec<Vec<String>> = tables.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = tables.iter().map(|table| row(table, mode)).collect();
     Ok(format!(
         "{}\n",
         render::grid(&["table", "key", "mode", "timestamp", "rows", "collection"], &rows)
     ))
 }
 
-fn object(table: &TableView) -> Value {
+fn object(table: &TableView, mode: &str) -> Value {
     json!({
         "table": table.name,
         "key": table.key,
-        "mode": "stream",
+        "mode": mode,
         "timestamp_column": table.timestamp_column,
         "rows_estimated": table.rows,
         "collection": table.collection,
@@ -37,10 +41,10 @@ fn object(table: &TableView) -> Value {
     })
 }
 
-fn row(table: &TableView) -> Vec<String> {
+fn row(table: &TableView, mode: &str) -> Vec<String> {
     let or_dash = |text: Option<&String>| text.cloned().unwrap_or_else(|| "-".to_owned());
     let key = if table.key.is_empty() { "-".to_owned() } else { table.key.join(", ") };
-    let mode = table.problem.clone().unwrap_or_else(|| "stream".to_owned());
+    let mode = table.problem.clone().unwrap_or_else(|| mode.to_owned());
     let collection = or_dash(table.collection.as_ref());
     vec![
         table.name.clone(),

@@ -53,6 +53,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         source::CONNECTION_KEYS,
         target::KEYS,
         pipeline::COPY_KEYS,
+        pipeline::POLL_KEYS,
         pipeline::KEYS,
         types::KEYS,
         pipeline::OPERATION_KEYS,
@@ -145,7 +146,7 @@ mod tests {
         for path in ["source", "source.tls", "log"] {
             assert!(is_section(path), "{path}");
         }
-        for path in ["sourc", "source.host", "poll"] {
+        for path in ["sourc", "source.host", "polls"] {
             assert!(!is_section(path), "{path}");
         }
     }

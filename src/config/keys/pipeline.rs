@@ -2,13 +2,11 @@
 
 use std::{str::FromStr, time::Duration};
 
-use super::{Key, put, show_choice, show_duration, show_path, show_plain, show_size, show_text};
+use super::{
+    Key, put, show_choice, show_duration, show_list, show_path, show_plain, show_size, show_text,
+};
 use crate::{
-    config::{
-        address,
-        given::Given,
-        sections::{Mode, StreamStart},
-    },
+    config::{address, sections::StreamStart},
     model::gtid::GtidPosition,
 };
 
@@ -19,9 +17,9 @@ const GIB: u64 = 1 << 30;
 /// Keys outside of any section.
 pub(super) const GENERAL: &[Key] = &[Key {
     path: "mode",
-    meaning: "How changes are had: `stream` (from the binlog), or `auto` (the same in this version).",
+    meaning: "How changes are had: `stream` (from the binlog), `poll` (from timestamp columns, on a schedule), or `auto` (from the binlog, and by polling where that cannot be had, which `check` and the status explain).",
     example: "",
-    read: |to, given| put(&mut to.mode, mode(given)),
+    read: |to, given| put(&mut to.mode, given.choice()),
     show: |of| show_choice(of.mode),
 }];
 
@@ -80,6 +78,38 @@ pub(super) const COPY_KEYS: &[Key] = &[
         example: "",
         read: |to, given| put(&mut to.stream.on_purged, given.choice()),
         show: |of| show_choice(of.stream.on_purged),
+    },
+];
+
+/// Polling.
+pub(super) const POLL_KEYS: &[Key] = &[
+    Key {
+        path: "poll.interval",
+        meaning: "From the beginning of a run to that of the next one; changeable while it runs.",
+        example: "",
+        read: |to, given| put(&mut to.poll.interval, given.duration(Duration::from_secs(1))),
+        show: |of| show_duration(of.poll.interval),
+    },
+    Key {
+        path: "poll.overlap",
+        meaning: "How far before the last moment that was read a pass begins again: as long as the longest transaction takes from its first change to its commit.",
+        example: "",
+        read: |to, given| put(&mut to.poll.overlap, given.duration(Duration::ZERO)),
+        show: |of| show_duration(of.poll.overlap),
+    },
+    Key {
+        path: "poll.timestamp_columns",
+        meaning: "Names of columns that tell when a row was changed, the likeliest first. Before one that tells only when a row came to be, a column that is `ON UPDATE CURRENT_TIMESTAMP` is taken, whatever its name.",
+        example: "",
+        read: |to, given| put(&mut to.poll.timestamp_columns, given.list()),
+        show: |of| show_list(&of.poll.timestamp_columns),
+    },
+    Key {
+        path: "poll.detect_deletes",
+        meaning: "How often keys and moments of source and target are compared, so that rows that are gone go from the target, and rows that were committed later than `poll.overlap` allows for are copied; `0s` is never.",
+        example: "",
+        read: |to, given| put(&mut to.poll.detect_deletes, given.duration(Duration::ZERO)),
+        show: |of| show_duration(of.poll.detect_deletes),
     },
 ];
 
@@ -230,13 +260,6 @@ pub(super) const OPERATION_KEYS: &[Key] = &[
         show: |of| show_choice(of.log.format),
     },
 ];
-
-fn mode(given: &Given) -> Result<Mode, String> {
-    if given.text().is_ok_and(|text| text == "poll") {
-        return Err("polling is not there yet: stream or auto is expected".to_owned());
-    }
-    given.choice()
-}
 
 fn start(text: &str) -> Result<StreamStart, String> {
     match text.trim() {

@@ -3,6 +3,7 @@
 use super::{Shown, put, show_choice, show_list, show_text};
 use crate::config::{
     given::Given,
+    parse_zone,
     sections::{IdRule, TableConfig},
 };
 
@@ -48,6 +49,20 @@ pub(in crate::config) const TABLE_KEYS: &[TableKey] = &[
         read: |to, given| put(&mut to.keyless, given.choice().map(Some)),
         show: |of| of.keyless.map_or(Shown::Unset, show_choice),
     },
+    TableKey {
+        name: "timestamp_column",
+        meaning: "The TIMESTAMP or DATETIME column that tells when a row was changed, in place of one that is found by its name. Every change must set it.",
+        example: r#""changed_on""#,
+        read: |to, given| put(&mut to.timestamp_column, given.name().map(Some)),
+        show: |of| of.timestamp_column.as_deref().map_or(Shown::Unset, show_text),
+    },
+    TableKey {
+        name: "timestamp_zone",
+        meaning: "The zone of the wall clock that this column holds, where it is a DATETIME: a name or an offset (\"+02:00\"). By default the source's own.",
+        example: r#""Europe/Berlin""#,
+        read: |to, given| put(&mut to.timestamp_zone, given.name().and_then(zone).map(Some)),
+        show: |of| of.timestamp_zone.as_deref().map_or(Shown::Unset, show_text),
+    },
 ];
 
 /// Settings of tables that are sections themselves: name, a value in TOML, and what it does.
@@ -63,6 +78,10 @@ pub(in crate::config) const NESTED_KEYS: &[(&str, &str, &str)] = &[
         "Keys of `[types]` for one column.",
     ),
 ];
+
+fn zone(name: String) -> Result<String, String> {
+    parse_zone(&name).map(|_| name)
+}
 
 fn id_rule(given: &Given) -> Result<IdRule, String> {
     const EXPECTED: &str = "\"primary_key\", \"object_id\" or a list of columns is expected";

@@ -43,12 +43,14 @@ pub(super) fn unique(schema: &TableSchema, index: &str, columns: &[&str]) -> Key
     Key { index: index.to_owned(), columns: columns.iter().map(part).collect(), hidden: false }
 }
 
-pub(super) fn rules() -> TableRules {
+pub(in crate::mapping) fn rules() -> TableRules {
     TableRules {
         collection: Collection { database: "shop".to_owned(), name: "things".to_owned() },
         id: IdRule::PrimaryKey,
         keyless: Keyless::Hash,
         types: TypeRules::default(),
+        timestamp_column: None,
+        timestamp_zone: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows to documents, verified by reading them back with the bson crate.
 
-mod fixture;
+pub(in crate::mapping) mod fixture;
 mod golden;
 mod keys;
 mod options;

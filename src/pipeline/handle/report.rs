@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{LastError, Phase, Side, SnapshotProgress, TableStatus};
+use super::{LastError, Phase, Schedule, Side, SnapshotProgress, TableStatus};
 use crate::model::position::Position;
 
 /// Everything that a status page says, at one moment.
@@ -21,6 +21,8 @@ pub struct Report {
     pub target_up: bool,
     /// Whether nothing is applied on purpose.
     pub paused: bool,
+    /// How changes are had, and when.
+    pub schedule: Schedule,
     /// What is durable in the target; `None` until the first copy is whole and its end was passed.
     pub position: Option<Position>,
     /// The source's own position at the last reading.
@@ -65,6 +67,8 @@ impl Report {
             (Phase::Snapshot, None) => "snapshot",
             (Phase::CatchingUp, None) => "catching_up",
             (Phase::Streaming, None) => "streaming",
+            (Phase::Polling, None) => "polling",
+            (Phase::Idle, None) => "idle",
         }
     }
 }

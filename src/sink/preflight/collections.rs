@@ -53,7 +53,7 @@ impl Place<'_> {
 
     /// A first copy into a collection that holds something.
     async fn of_content(&self, collection: &Collection) -> Option<Finding> {
-        match self.link.page(collection, &[], None, 1).await {
+        match self.link.page(collection, [].into_iter(), None, 1).await {
             Ok(page) if page.is_empty() => None,
             Ok(_) => Some(of_strangers(collection, self.subject.existing)),
             Err(error) => Some(finding_of("target_content", &error)),

@@ -30,20 +30,30 @@ use variables::Variables;
 /// The object of findings that are about the server as a whole.
 const SOURCE: &str = "source";
 
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// What concerns every way of having changes.
+    pub general: Vec<Finding>,
+    /// What only matters where the binlog is followed.
+    pub stream: Vec<Finding>,
+}
+
 /// Checks the source against the settings and the identities that they give to documents. Writes nothing.
-pub async fn run(connector: &Connector, config: &Config, identities: &Identities) -> Vec<Finding> {
-    let mut findings = limits::memory(config);
-    findings.extend(limits::temporary_files());
+pub async fn run(connector: &Connector, config: &Config, identities: &Identities) -> Checked {
+    let mut checked = Checked::default();
+    checked.general.extend(limits::memory(config));
+    checked.stream.extend(limits::temporary_files());
     match connector.connect().await {
-        Err(error) => findings.push(no_connection(error)),
+        Err(error) => checked.general.push(no_connection(error)),
         Ok(mut connection) => {
-            check(connector, &mut connection, config, identities, &mut findings).await;
+            check(connector, &mut connection, config, identities, &mut checked).await;
             if let Err(error) = connection.disconnect().await {
                 tracing::debug!(%error, "closing a connection to the source");
             }
         }
     }
-    findings
+    checked
 }
 
 async fn check(
@@ -51,27 +61,31 @@ async fn check(
     connection: &mut Conn,
     config: &Config,
     identities: &Identities,
-    findings: &mut Vec<Finding>,
+    checked: &mut Checked,
 ) {
+    let Checked { general, stream } = checked;
     let variables = match Variables::read(connection, config.source.read_timeout).await {
         Ok(variables) => variables,
-        Err(error) => return findings.push(not_checked("variables", error)),
+        Err(error) => return general.push(not_checked("variables", error)),
     };
     if let Some(unfit) = server::unfit(&variables) {
-        return findings.push(unfit);
+        return general.push(unfit);
     }
-    findings.extend(server::settings(&variables, config));
+    stream.extend(server::settings(&variables, config));
     let rights = match variables.flavour() {
         Flavour::Mysql => rights::replication(connection, &variables, config).await,
         Flavour::Mariadb => mariadb::replication(connector, connection, &variables, config).await,
     };
-    keep(findings, "account", rights);
-    keep(findings, "clock", server::clock(connection, config.source.read_timeout).await);
+    keep(stream, "account", rights);
+    keep(general, "clock", server::clock(connection, config.source.read_timeout).await);
     match discover(connection, config).await {
-        Err(error) => findings.push(not_checked("tables", error)),
+        Err(error) => general.push(not_checked("tables", error)),
         Ok(found) => {
-            check_tables(connection, config, &variables, &found, findings).await;
-            findings.extend(identity::findings(&found, &variables, identities));
+            check_tables(connection, config, &found, general).await;
+            general.extend(tables::none(&found));
+            stream.extend(tables::findings(&found, &variables));
+            stream.extend(server::retention(&variables, config, &found));
+            stream.extend(identity::findings(&found, &variables, identities));
         }
     }
 }
@@ -84,15 +98,12 @@ async fn discover(connection: &mut Conn, config: &Config) -> Result<Vec<TableSch
 async fn check_tables(
     connection: &mut Conn,
     config: &Config,
-    variables: &Variables,
     found: &[TableSchema],
     findings: &mut Vec<Finding>,
 ) {
     keep(findings, "names", unknown_names(connection, config, found).await);
     let readable = rights::select(connection, config.source.read_timeout, found).await;
     keep(findings, "rights", readable);
-    findings.extend(tables::findings(found, variables));
-    findings.extend(server::retention(variables, config, found));
 }
 
 async fn unknown_names(

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The most rows of a block.
-pub(super) const MOST_ROWS: usize = 1000;
+pub(in crate::source) const MOST_ROWS: usize = 1000;
 
 /// A block that holds this much is full, whatever its number of rows: small enough that its memory is taken from what
 /// others have left, and not from the kernel, which zeroes it.
@@ -24,7 +24,7 @@ const FULL_BYTES: usize = 96 << 10;
 
 /// A block that is being filled. Rows lie behind each other as they came.
 #[derive(Debug)]
-pub(super) struct Filling {
+pub(in crate::source) struct Filling {
     table: Arc<TableSchema>,
     forms: Forms,
     packets: Packets,
@@ -46,26 +46,34 @@ impl std::fmt::Debug for Packets {
 
 /// How large a block became: room for the next one.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Room {
+pub(in crate::source) struct Room {
     rows: usize,
     bytes: usize,
 }
 
 impl Filling {
     /// An empty block of this table's rows, whose cells come in these forms.
-    pub(super) fn new(table: &Arc<TableSchema>, forms: Forms, room: Room) -> Self {
+    pub(in crate::source) fn new(table: &Arc<TableSchema>, forms: Forms, room: Room) -> Self {
         let packets =
             Packets { bytes: Vec::with_capacity(room.bytes), ends: Vec::with_capacity(room.rows) };
         Self { table: Arc::clone(table), forms, packets }
     }
 
     /// Adds a row.
-    pub(super) fn push(&mut self, packet: &[u8]) {
+    pub(in crate::source) fn push(&mut self, packet: &[u8]) {
         self.packets.bytes.extend_from_slice(packet);
         self.packets.ends.push(self.packets.bytes.len());
     }
 
-    pub(super) const fn row_count(&self) -> usize {
+    /// The newest row, as it came.
+    pub(in crate::source) fn last(&self) -> Option<&[u8]> {
+        let Packets { bytes, ends } = &self.packets;
+        let end = *ends.last()?;
+        let start = ends.len().checked_sub(2).and_then(|before| ends.get(before)).copied();
+        bytes.get(start.unwrap_or(0)..end)
+    }
+
+    pub(in crate::source) const fn row_count(&self) -> usize {
         self.packets.ends.len()
     }
 
@@ -74,30 +82,30 @@ impl Filling {
         self.packets.bytes.len() + self.packets.ends.len() * size_of::<usize>()
     }
 
-    pub(super) const fn is_full(&self, most_rows: usize) -> bool {
+    pub(in crate::source) const fn is_full(&self, most_rows: usize) -> bool {
         self.row_count() >= most_rows || self.held_bytes() >= FULL_BYTES
     }
 
-    pub(super) const fn room(&self) -> Room {
+    pub(in crate::source) const fn room(&self) -> Room {
         Room { rows: self.row_count(), bytes: self.packets.bytes.len() }
     }
 
     /// These rows, which have a cell for each column of the table, as rows that were read.
-    pub(super) fn into_block(self) -> Box<dyn RowBlock> {
+    pub(in crate::source) fn into_block(self) -> Box<dyn RowBlock> {
         Box::new(ReadRows { filled: self, row: 0, places: None })
     }
 
     /// These rows, which have cells for some columns, as deletes. `places` tells for each column of the table where its
     /// cell stands; the others are NULL.
-    pub(super) fn into_deletes(self, places: Box<[Option<usize>]>) -> Box<dyn RowBlock> {
+    pub(in crate::source) fn into_deletes(self, places: Box<[Option<usize>]>) -> Box<dyn RowBlock> {
         Box::new(ReadRows { filled: self, row: 0, places: Some(places) })
     }
 
     /// The message that carries these rows.
-    pub(super) fn into_message(self) -> Message {
+    pub(in crate::source) fn into_message(self, origin: Origin) -> Message {
         Message::Rows(Rows {
             table: Arc::clone(&self.table),
-            origin: Origin::Snapshot,
+            origin,
             bytes: self.held_bytes(),
             block: self.into_block(),
         })
@@ -267,7 +275,7 @@ mod tests {
     fn a_block_shows_its_rows_cell_by_cell() {
         let mut filling = filling(TYPES);
         filling.push(&row(Some(1), None));
-        let mut rows = rows_of(filling.into_message());
+        let mut rows = rows_of(filling.into_message(Origin::Snapshot));
         let mut cells = Cells(Vec::new());
         assert_eq!(rows.block.next_change(&mut cells).unwrap(), Some(ChangeKind::Read));
         assert_eq!(rows.block.next_change(&mut cells).unwrap(), None);
@@ -281,14 +289,14 @@ mod tests {
         assert!(filling.is_full(1) && !filling.is_full(2));
         filling.push(&row(Some(1), Some(&[0; 300_000])));
         assert!(filling.is_full(1000));
-        assert!(rows_of(filling.into_message()).bytes >= 300_100);
+        assert!(rows_of(filling.into_message(Origin::Snapshot)).bytes >= 300_100);
     }
 
     #[test]
     fn a_value_of_another_type_is_a_fault_that_does_not_show_it() {
         let mut filling = filling([WireType::MYSQL_TYPE_BLOB, WireType::MYSQL_TYPE_BLOB]);
         filling.push(b"\0\x08\x06secret");
-        let mut rows = rows_of(filling.into_message());
+        let mut rows = rows_of(filling.into_message(Origin::Snapshot));
         let fault = rows.block.next_change(&mut Cells(Vec::new())).unwrap_err();
         assert!(!fault.chain().contains("secret") && fault.chain().contains("column a"));
         assert!(!format!("{rows:?}").contains("secret"));
@@ -299,7 +307,7 @@ mod tests {
         for packet in [&row(Some(1), None)[..5], &[row(Some(1), None), vec![7]].concat(), b""] {
             let mut filling = filling(TYPES);
             filling.push(packet);
-            let mut rows = rows_of(filling.into_message());
+            let mut rows = rows_of(filling.into_message(Origin::Snapshot));
             assert!(rows.block.next_change(&mut Cells(Vec::new())).is_err());
         }
     }

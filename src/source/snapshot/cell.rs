@@ -11,7 +11,7 @@ use crate::{
 
 /// A cell as it was sent.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Cell<'r> {
+pub(in crate::source) enum Cell<'r> {
     Null,
     Int(i64),
     UInt(u64),
@@ -23,7 +23,7 @@ pub(super) enum Cell<'r> {
 }
 
 /// Reads a cell. `None` when the server sent something else than the column's type.
-pub(super) fn read<'r>(kind: &ColumnType, wire: Cell<'r>) -> Option<Value<'r>> {
+pub(in crate::source) fn read<'r>(kind: &ColumnType, wire: Cell<'r>) -> Option<Value<'r>> {
     if wire == Cell::Null {
         return Some(Value::Null);
     }

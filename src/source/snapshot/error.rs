@@ -12,7 +12,7 @@ use crate::{
 
 /// An error of the copy.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SnapshotError {
+pub(in crate::source) enum SnapshotError {
     /// The source did not answer as it should.
     #[error(transparent)]
     Source(SourceError),
@@ -52,7 +52,7 @@ impl From<mysql_async::Error> for SnapshotError {
 
 impl SnapshotError {
     /// What it means for the pipeline.
-    pub(super) fn into_fault(self, table: &TableName) -> Fault {
+    pub(in crate::source) fn into_fault(self, table: &TableName) -> Fault {
         let fault = match self {
             Self::Source(error) => Fault::from(error),
             Self::Closed(closed) => {

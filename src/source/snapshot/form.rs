@@ -15,7 +15,7 @@ use crate::{
 
 /// The forms of an answer's columns. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Forms(Arc<[Form]>);
+pub(in crate::source) struct Forms(Arc<[Form]>);
 
 /// How the cells of one column are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,12 +109,15 @@ fn duration(wire: &mut Wire<'_>) -> Result<Cell<'static>, Malformed> {
 
 impl Forms {
     /// The forms of these columns.
-    pub(super) fn of(columns: &[Column]) -> Self {
+    pub(in crate::source) fn of(columns: &[Column]) -> Self {
         Self(columns.iter().map(Form::of).collect())
     }
 
     /// The cells of a row's packet.
-    pub(super) fn cells<'r>(&self, packet: &'r [u8]) -> Result<Cells<'_, 'r>, Malformed> {
+    pub(in crate::source) fn cells<'r>(
+        &self,
+        packet: &'r [u8],
+    ) -> Result<Cells<'_, 'r>, Malformed> {
         // A zero, then one bit for each column that is NULL, of which the first two bits are unused.
         const UNUSED: usize = 2;
         let mut wire = Wire(packet);
@@ -125,7 +128,7 @@ impl Forms {
 }
 
 /// The cells of a row, one after the other.
-pub(super) struct Cells<'f, 'r> {
+pub(in crate::source) struct Cells<'f, 'r> {
     forms: std::slice::Iter<'f, Form>,
     nulls: &'r [u8],
     bit: usize,
@@ -135,7 +138,7 @@ pub(super) struct Cells<'f, 'r> {
 impl<'r> Cells<'_, 'r> {
     /// The next cell; an error behind the last one.
     #[inline]
-    pub(super) fn next(&mut self) -> Result<Cell<'r>, Malformed> {
+    pub(in crate::source) fn next(&mut self) -> Result<Cell<'r>, Malformed> {
         let form = self.forms.next().ok_or(Malformed("a row has fewer cells than its table"))?;
         let is_null =
             self.nulls.get(self.bit / 8).is_some_and(|byte| byte >> (self.bit % 8) & 1 == 1);
@@ -144,13 +147,13 @@ impl<'r> Cells<'_, 'r> {
     }
 
     /// All the cells that are left.
-    pub(super) fn all(mut self) -> Result<Vec<Cell<'r>>, Malformed> {
+    pub(in crate::source) fn all(mut self) -> Result<Vec<Cell<'r>>, Malformed> {
         let cells = (0..self.forms.len()).map(|_| self.next()).collect::<Result<_, _>>()?;
         self.end().map(|()| cells)
     }
 
     /// Sees that all of the row was read.
-    pub(super) fn end(&self) -> Result<(), Malformed> {
+    pub(in crate::source) fn end(&self) -> Result<(), Malformed> {
         match self.wire.is_empty() && self.forms.len() == 0 {
             true => Ok(()),
             false => Err(Malformed("a row has more than its table")),

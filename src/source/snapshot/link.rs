@@ -24,7 +24,7 @@ const SESSION: &str = "SET SESSION character_set_results = NULL, sql_mode = 'ALL
 
 /// One connection and what it takes to have it again.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(in crate::source) struct Link {
     connector: Connector,
     retry: RetryConfig,
     stop: CancellationToken,
@@ -33,7 +33,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) const fn new(
+    pub(in crate::source) const fn new(
         connector: Connector,
         retry: RetryConfig,
         stop: CancellationToken,
@@ -42,7 +42,7 @@ impl Link {
     }
 
     /// The connection. What is begun on it and given up must be followed by [`Link::hang_up`].
-    pub(super) async fn open(&mut self) -> Result<&mut Connection, SnapshotError> {
+    pub(in crate::source) async fn open(&mut self) -> Result<&mut Connection, SnapshotError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => prepared(&self.connector).await?,
@@ -51,7 +51,7 @@ impl Link {
     }
 
     /// What was to be done is done.
-    pub(super) fn went_well(&mut self, table: &TableName) {
+    pub(in crate::source) fn went_well(&mut self, table: &TableName) {
         if self.backoff.take().is_some() {
             info!(operation = "reconnected", %table, "reading again");
         }
@@ -61,7 +61,7 @@ impl Link {
     ///
     /// # Errors
     /// When trying again cannot help, or was tried often enough.
-    pub(super) async fn went_wrong(
+    pub(in crate::source) async fn went_wrong(
         &mut self,
         error: SnapshotError,
         table: &TableName,
@@ -82,12 +82,12 @@ impl Link {
     }
 
     /// Closes the socket at once, whatever is still to come on it; the server notices at its next write.
-    pub(super) fn hang_up(&mut self) {
+    pub(in crate::source) fn hang_up(&mut self) {
         self.connection = None;
     }
 
     /// Says goodbye on a connection that nothing is left to come on.
-    pub(super) async fn close(mut self) {
+    pub(in crate::source) async fn close(mut self) {
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.quit().await
         {

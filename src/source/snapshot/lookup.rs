@@ -1,16 +1,18 @@
-//! Asks the source which of some keys it has.
+//! Asks the source for rows by their keys.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     block::{Filling, Room},
+    error::SnapshotError,
     form::Forms,
     link::prepared,
-    sql,
+    split::cursor,
+    sql::{self, TableSql},
 };
 use crate::{
     model::{
-        change::RowBlock,
+        change::{Message, Origin, RowBlock},
         fault::Fault,
         key::Cursor,
         table::{Column, ColumnType, TableSchema, quote_identifier},
@@ -27,50 +29,149 @@ use crate::{
 /// of the column's charset.
 const NOT_OF_THE_CHARSET: [u16; 4] = [1267, 1270, 1271, 3854];
 
-/// The rows that have one of these keys, as deletes of which only the key's columns are shown; all others are NULL.
-/// `columns` are those of the key as positions in the table. More may be found than asked for: the column's collation
-/// decides what is equal.
-///
-/// # Errors
-/// Whatever keeps the source from answering; a value of a key is never in it.
-pub async fn find_keys(
-    connector: &Connector,
-    table: &Arc<TableSchema>,
-    columns: &[usize],
-    keys: &[Cursor],
-) -> Result<Box<dyn RowBlock>, Fault> {
-    let place = |column| columns.iter().position(|of_key| *of_key == column);
-    let places: Box<[_]> = (0..table.columns.len()).map(place).collect();
-    let mut rows = Found::default();
-    let mut left = vec![keys];
-    while let Some(keys) = left.pop() {
-        match ask(connector, table, columns, keys).await {
-            Ok(found) => rows.append(found),
-            // One text that the column cannot hold makes the server refuse them all.
-            Err(SourceError::Refused(answer)) if NOT_OF_THE_CHARSET.contains(&answer.code) => {
-                let (some, others) = keys.split_at(keys.len() / 2);
-                left.extend([some, others].into_iter().filter(|half| half.len() < keys.len()));
-            }
-            Err(error) => {
-                return Err(Fault::from(literal::without_values(error)).at_table(&table.name));
-            }
-        }
-    }
-    Ok(rows.of(table).into_deletes(places))
+/// Questions about rows by their keys, over one connection, which is made anew when it breaks.
+#[derive(Debug)]
+pub struct Lookup {
+    connector: Connector,
+    connection: Option<Connection>,
 }
 
-async fn ask(
-    connector: &Connector,
-    table: &TableSchema,
-    columns: &[usize],
-    keys: &[Cursor],
-) -> Result<Found, SourceError> {
-    let Some(question) = question(table, columns, keys) else { return Ok(Found::default()) };
-    let mut connection = prepared(connector).await?;
-    let limit = connector.config().read_timeout;
-    let found = timed(limit, Found::by(&mut connection, &question)).await?;
-    connection.quit().await?;
-    Ok(found)
+/// Some keys of a table, in the order of its index.
+#[derive(Debug)]
+pub struct KeyPage {
+    /// The rows as deletes of which only the key's columns are shown.
+    pub rows: Box<dyn RowBlock>,
+    /// The last key; `None` at the end of the table.
+    pub next: Option<Cursor>,
+}
+
+impl Lookup {
+    /// Connects to nothing yet.
+    #[must_use]
+    pub const fn new(connector: Connector) -> Self {
+        Self { connector, connection: None }
+    }
+
+    /// The rows that have one of these keys, as deletes of which only the key's columns are shown, and `also` if there
+    /// is one; all others are NULL. `columns` are those of the key as positions in the table. More may be found than
+    /// asked for: the column's collation decides what is equal.
+    ///
+    /// # Errors
+    /// Whatever keeps the source from answering; a value of a key is never in it.
+    pub async fn find(
+        &mut self,
+        table: &Arc<TableSchema>,
+        columns: &[usize],
+        also: Option<usize>,
+        keys: &[Cursor],
+    ) -> Result<Box<dyn RowBlock>, Fault> {
+        let shown: Vec<usize> = columns.iter().copied().chain(also).collect();
+        let found = self.rows(table, columns, &shown, keys).await?;
+        Ok(found.of(table).into_deletes(places(table, &shown)))
+    }
+
+    /// The rows that have one of these keys with all their columns, on their way to be compared with their documents.
+    ///
+    /// # Errors
+    /// As [`Lookup::find`].
+    pub async fn read(
+        &mut self,
+        table: &Arc<TableSchema>,
+        columns: &[usize],
+        keys: &[Cursor],
+    ) -> Result<Message, Fault> {
+        let all: Vec<usize> = (0..table.columns.len()).collect();
+        let found = self.rows(table, columns, &all, keys).await?;
+        Ok(found.of(table).into_message(Origin::Poll))
+    }
+
+    /// The next keys of a table behind one, as the columns that tell its documents apart.
+    ///
+    /// # Errors
+    /// As [`Lookup::find`].
+    pub async fn keys(
+        &mut self,
+        table: &Arc<TableSchema>,
+        columns: &[usize],
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<KeyPage, Fault> {
+        let fault = |error: SnapshotError| error.into_fault(&table.name);
+        let key = table.key.as_ref().map_or(&[][..], |key| &key.columns);
+        let own: Vec<usize> = key.iter().map(|part| part.column).collect();
+        let wanted = columns.iter().chain(&own).filter_map(|column| table.columns.get(*column));
+        let question = TableSql::new(table).keys(&sql::projection(wanted), after, limit);
+        let question = question.map_err(|error| fault(error.into()))?;
+        let found = self.ask(&question).await.map_err(|error| fault(error.into()))?;
+        let next = match found.packets.last().filter(|_| found.packets.len() >= limit) {
+            None => None,
+            Some(last) => {
+                let all: Vec<&Column> = columns
+                    .iter()
+                    .chain(&own)
+                    .filter_map(|column| table.columns.get(*column))
+                    .collect();
+                let values = cursor(&found.forms, last, &all).map_err(fault)?;
+                values.get(columns.len()..).map(<[_]>::to_vec)
+            }
+        };
+        let rows = found.of(table).into_deletes(places(table, columns));
+        Ok(KeyPage { rows, next })
+    }
+
+    async fn rows(
+        &mut self,
+        table: &TableSchema,
+        columns: &[usize],
+        shown: &[usize],
+        keys: &[Cursor],
+    ) -> Result<Found, Fault> {
+        let mut rows = Found::default();
+        let mut left = vec![keys];
+        while let Some(keys) = left.pop() {
+            let shown = shown.iter().filter_map(|column| table.columns.get(*column));
+            let Some(question) = selection(table, columns, keys, shown) else { continue };
+            match self.ask(&question).await {
+                Ok(found) => rows.append(found),
+                // One text that the column cannot hold makes the server refuse them all.
+                Err(SourceError::Refused(answer)) if NOT_OF_THE_CHARSET.contains(&answer.code) => {
+                    let (some, others) = keys.split_at(keys.len() / 2);
+                    left.extend([some, others].into_iter().filter(|half| half.len() < keys.len()));
+                }
+                Err(error) => {
+                    return Err(Fault::from(literal::without_values(error)).at_table(&table.name));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// A connection on which something went wrong is not used again.
+    async fn ask(&mut self, question: &str) -> Result<Found, SourceError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => prepared(&self.connector).await?,
+        };
+        let limit = self.connector.config().read_timeout;
+        let found = timed(limit, Found::by(&mut connection, question)).await?;
+        self.connection = Some(connection);
+        Ok(found)
+    }
+
+    /// Says goodbye.
+    pub async fn close(mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.quit().await
+        {
+            tracing::debug!(%error, "closing a connection to the source");
+        }
+    }
+}
+
+/// For each column of the table where its cell stands among those that are shown.
+fn places(table: &TableSchema, shown: &[usize]) -> Box<[Option<usize>]> {
+    let place = |column| shown.iter().position(|one| *one == column);
+    (0..table.columns.len()).map(place).collect()
 }
 
 /// Rows that were asked for, as they came.
@@ -130,13 +231,6 @@ pub(in crate::source) async fn read_key(
     Ok(found.of(table).into_block())
 }
 
-/// The question; `None` when none of the keys can be one of this table.
-fn question(table: &TableSchema, columns: &[usize], keys: &[Cursor]) -> Option<String> {
-    let of_key: Vec<&Column> =
-        columns.iter().map(|column| table.columns.get(*column)).collect::<Option<_>>()?;
-    selection(table, columns, keys, of_key)
-}
-
 /// A question for these columns of the rows that have one of these keys.
 fn selection<'t>(
     table: &TableSchema,
@@ -192,6 +286,11 @@ mod tests {
     }
 
     const INT: ColumnType = ColumnType::Int { bytes: 4, unsigned: false, boolean: false };
+
+    fn question(table: &TableSchema, columns: &[usize], keys: &[Cursor]) -> Option<String> {
+        let shown = columns.iter().filter_map(|column| table.columns.get(*column));
+        selection(table, columns, keys, shown)
+    }
 
     #[test]
     fn keys_of_one_column_are_listed_and_what_is_no_key_is_left_out() {

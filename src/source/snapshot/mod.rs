@@ -46,19 +46,19 @@
 //! numbers lie close together, else by walking the key, never by OFFSET. So all workers can read one big table. A range is one streamed statement; a worker holds a block, its connection a packet, and what
 //! the channel has no room for stays with the server.
 
-mod block;
-mod cell;
-mod error;
-mod form;
-mod link;
+pub(super) mod block;
+pub(super) mod cell;
+pub(super) mod error;
+pub(super) mod form;
+pub(super) mod link;
 mod lookup;
 mod progress;
 mod rate;
-mod read;
+pub(super) mod read;
 mod sequence;
-mod shape;
+pub(super) mod shape;
 mod split;
-mod sql;
+pub(super) mod sql;
 mod steps;
 
 use std::{sync::Arc, time::Duration};
@@ -70,18 +70,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub(super) use link::prepared;
-pub use lookup::find_keys;
+pub use lookup::Lookup;
 pub(super) use lookup::read_key;
 pub use progress::{Progress, TableReading};
+pub use rate::RateLimit;
 
 use self::{
-    link::Link, rate::RateLimit, read::Finished, read::Worker, sequence::Sequence, split::Splitter,
-    sql::TableSql,
+    link::Link, read::Finished, read::Worker, sequence::Sequence, split::Splitter, sql::TableSql,
 };
 use crate::{
     config::{RetryConfig, SnapshotConfig},
     model::{
-        change::{Mark, Message},
+        change::{Mark, Message, Origin},
         fault::{Fault, Stage},
         snapshot::{KeyRange, SnapshotState, TableProgress},
         table::{Column, TableSchema},
@@ -110,8 +110,32 @@ pub struct SnapshotJob {
     pub progress: Progress,
     /// Where rows and marks go.
     pub sender: Sender,
+    /// The most rows a second, over all that read by it.
+    pub rate: RateLimit,
+    /// Who the rows are read for.
+    pub purpose: Purpose,
     /// Ends it at once.
     pub cancel: CancellationToken,
+}
+
+/// Who the rows are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A first copy that a stream follows: the position behind the last read is told.
+    Stream,
+    /// A first copy that polling follows.
+    Poll,
+    /// A pass of polling over what was copied before.
+    Renewal,
+}
+
+impl Purpose {
+    const fn origin(self) -> Origin {
+        match self {
+            Self::Stream | Self::Poll => Origin::Snapshot,
+            Self::Renewal => Origin::Poll,
+        }
+    }
 }
 
 /// What splitter and workers share.
@@ -121,6 +145,7 @@ struct Shared {
     retry: RetryConfig,
     chunk_rows: usize,
     rate: RateLimit,
+    origin: Origin,
     progress: Progress,
     sender: Sender,
     stop: CancellationToken,
@@ -167,7 +192,7 @@ fn left_to_read(progress: &TableProgress) -> Vec<(u64, KeyRange)> {
     numbered.filter(|(_, stretch)| stretch.low.is_none() || stretch.low != stretch.high).collect()
 }
 
-/// Reads the tables and sends [`Mark::SnapshotEnded`] behind them. Ends without it, and without a fault, when cancelled.
+/// Reads the tables and, where a stream follows, sends [`Mark::SnapshotEnded`] behind them. Ends without it, and without a fault, when cancelled.
 ///
 /// # Errors
 /// A fault that only a person can mend, or that was tried as often as the settings allow. The first one ends all.
@@ -177,7 +202,8 @@ pub async fn run(job: SnapshotJob) -> Result<(), Fault> {
         connector: job.connector,
         retry: job.retry,
         chunk_rows: job.config.chunk_rows.max(1),
-        rate: RateLimit::new(job.config.read_rate),
+        rate: job.rate,
+        origin: job.purpose.origin(),
         progress: job.progress,
         sender: job.sender,
         stop: stop.clone(),
@@ -188,6 +214,9 @@ pub async fn run(job: SnapshotJob) -> Result<(), Fault> {
         return Ok(());
     }
     read?;
+    if job.purpose != Purpose::Stream {
+        return Ok(());
+    }
     match stop.run_until_cancelled(end(&shared)).await {
         Some(ended) => ended,
         None => Ok(()),

@@ -1,28 +1,29 @@
 //! The most rows a second, over all workers.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-/// Hands out the right to pass rows on.
-#[derive(Debug)]
-pub(super) struct RateLimit {
+/// Hands out the right to pass rows on. Clones share it.
+#[derive(Debug, Clone)]
+pub struct RateLimit {
     rows_per_second: u64,
     /// When the rows handed out so far will have been worth their time.
-    paid_until: Mutex<Option<Instant>>,
+    paid_until: Arc<Mutex<Option<Instant>>>,
 }
 
 impl RateLimit {
     /// At most this many rows a second; 0 is unlimited.
-    pub(super) const fn new(rows_per_second: u64) -> Self {
-        Self { rows_per_second, paid_until: Mutex::new(None) }
+    #[must_use]
+    pub fn new(rows_per_second: u64) -> Self {
+        Self { rows_per_second, paid_until: Arc::default() }
     }
 
     /// The most rows that are passed on at once, so that a low rate is even.
-    pub(super) fn most_at_once(&self, limit: usize) -> usize {
+    pub(in crate::source) fn most_at_once(&self, limit: usize) -> usize {
         match usize::try_from(self.rows_per_second) {
             Ok(rate) if rate > 0 => limit.min(rate),
             _ => limit,
@@ -30,7 +31,8 @@ impl RateLimit {
     }
 
     /// How long to wait before passing these rows on.
-    pub(super) fn reserve(&self, row_count: usize, now: Instant) -> Duration {
+    #[must_use]
+    pub fn reserve(&self, row_count: usize, now: Instant) -> Duration {
         if self.rows_per_second == 0 {
             return Duration::ZERO;
         }

@@ -143,7 +143,7 @@ async fn pass_on(
         room = filling.room();
         if filled > 0 {
             sleep(shared.rate.reserve(filled, Instant::now())).await;
-            shared.sender.send(filling.into_message()).await?;
+            shared.sender.send(filling.into_message(shared.origin.clone())).await?;
             let filled = u64::try_from(filled).unwrap_or(u64::MAX);
             *row_count += filled;
             shared.progress.count(&source.schema.name, filled);
@@ -155,7 +155,7 @@ async fn pass_on(
 }
 
 /// Fills a block; says whether the answer is at its end. A source that is slow is waited for as long as rows come.
-async fn fill(
+pub(in crate::source) async fn fill(
     filling: &mut Filling,
     rows: &mut Rows<'_>,
     most_rows: usize,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The name of the first column that does not fit; `None` when all do.
-pub(super) fn misfit<'c>(
+pub(in crate::source) fn misfit<'c>(
     columns: impl IntoIterator<Item = &'c Column>,
     answer: &[Wire],
 ) -> Option<&'c str> {

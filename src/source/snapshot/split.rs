@@ -238,7 +238,11 @@ async fn first_row(
 }
 
 /// The key in a row of its columns.
-fn cursor(forms: &Forms, packet: &[u8], columns: &[&Column]) -> Result<Cursor, SnapshotError> {
+pub(super) fn cursor(
+    forms: &Forms,
+    packet: &[u8],
+    columns: &[&Column],
+) -> Result<Cursor, SnapshotError> {
     let cells = forms.cells(packet).and_then(Cells::all).map_err(|_| SnapshotError::Key)?;
     let values = columns.iter().zip(cells).map(|(column, cell)| {
         let value = cell::read(&column.kind, cell).and_then(SqlValue::copy);

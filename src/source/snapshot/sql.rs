@@ -6,7 +6,7 @@
 
 use crate::{
     model::{
-        key::SqlValue,
+        key::{Cursor, SqlValue},
         snapshot::KeyRange,
         table::{Column, ColumnType, TableSchema, quote_identifier},
     },
@@ -19,7 +19,7 @@ const MOST_LISTED_LABELS: usize = 255;
 
 /// What the statements of one table are made of.
 #[derive(Debug)]
-pub(super) struct TableSql {
+pub(in crate::source) struct TableSql {
     table: String,
     columns: String,
     key: Option<KeySql>,
@@ -43,7 +43,7 @@ struct Part {
 
 /// A range end that does not fit the key.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SqlError {
+pub(in crate::source) enum SqlError {
     /// The key has another number of columns than when the progress was saved.
     #[error("the saved progress is of a key with another number of columns")]
     Width,
@@ -74,7 +74,7 @@ struct Condition {
 
 impl TableSql {
     /// Prepares a table's statements.
-    pub(super) fn new(schema: &TableSchema) -> Self {
+    pub(in crate::source) fn new(schema: &TableSchema) -> Self {
         let key = schema.key.as_ref().map(|key| {
             let columns: Vec<(&Column, bool)> = key
                 .columns
@@ -90,8 +90,41 @@ impl TableSql {
         Self { table: schema.name.quoted(), columns: projection(&schema.columns), key }
     }
 
+    /// `SELECT … FROM …` of all columns.
+    pub(in crate::source) fn head(&self) -> String {
+        format!("SELECT {} FROM {}", self.columns, self.table)
+    }
+
+    /// The order of the key's columns; `None` for a table without a key.
+    pub(in crate::source) fn key_order(&self) -> Option<String> {
+        self.key.as_ref().map(|key| key.order(0, false))
+    }
+
+    /// The rows whose keys are behind one in that order.
+    pub(in crate::source) fn key_behind(&self, key: &Cursor) -> Result<String, SqlError> {
+        let Some(of_table) = &self.key else { return Err(SqlError::Width) };
+        Ok(of_table.expand(&of_table.end(key)?, 0, Side::Behind))
+    }
+
+    /// The first keys of the table, or those behind one, with these columns.
+    pub(in crate::source) fn keys(
+        &self,
+        columns: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<String, SqlError> {
+        let key = self.key.as_ref().ok_or(SqlError::Width)?;
+        let behind = after.map(|after| Ok(format!(" WHERE {}", self.key_behind(after)?)));
+        let behind = behind.transpose()?.unwrap_or_default();
+        let (table, order) = (&self.table, key.order(0, false));
+        Ok(format!(
+            "SELECT {columns} FROM {table} {}{behind} ORDER BY {order} LIMIT {limit}",
+            key.hint
+        ))
+    }
+
     /// All rows of a range. Their order does not matter, so none is asked for.
-    pub(super) fn rows(&self, range: &KeyRange) -> Result<String, SqlError> {
+    pub(in crate::source) fn rows(&self, range: &KeyRange) -> Result<String, SqlError> {
         let Self { table, columns, .. } = self;
         match &self.key {
             Some(key) if range.low.is_some() || range.high.is_some() => {
@@ -103,7 +136,7 @@ impl TableSql {
     }
 
     /// The first and the last key, where it is one whole number that the index keeps from low to high.
-    pub(super) fn extent(&self) -> Option<String> {
+    pub(in crate::source) fn extent(&self) -> Option<String> {
         match self.key.as_ref()?.parts.as_slice() {
             [Part { quoted, kind: ColumnType::Int { .. }, descending: false, .. }] => {
                 Some(format!("SELECT MIN({quoted}), MAX({quoted}) FROM {}", self.table))
@@ -114,7 +147,7 @@ impl TableSql {
 
     /// The key of the row that is `row_count` rows into a range, or of its last row when it has fewer; no row when it
     /// has none. `None` for a table without a key.
-    pub(super) fn boundary(
+    pub(in crate::source) fn boundary(
         &self,
         range: &KeyRange,
         row_count: usize,
@@ -301,7 +334,7 @@ fn equal((part, operand, _): (&Part, &str, &SqlValue)) -> String {
 }
 
 /// The columns as they are selected: ENUM, SET and BIT as numbers, as the binlog has them.
-pub(super) fn projection<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
+pub(in crate::source) fn projection<'c>(columns: impl IntoIterator<Item = &'c Column>) -> String {
     let columns = columns.into_iter().map(|column| {
         let name = quote_identifier(&column.name);
         match column.kind {

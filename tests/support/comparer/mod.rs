@@ -81,6 +81,11 @@ impl<'a> Comparison<'a> {
         assert!(found.is_empty(), "source and target differ:\n{}", found.join("\n"));
     }
 
+    /// Whether the copy is whole, and nothing else is there.
+    pub async fn is_equal(&self) -> bool {
+        self.differences().await.is_empty()
+    }
+
     /// Every way in which the copy is not what it must be.
     pub async fn differences(&self) -> Vec<String> {
         let mut tables = table::all(self.source).await;
