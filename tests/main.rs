@@ -22,6 +22,7 @@ mod house;
 mod images;
 mod mariadb;
 mod operating;
+mod polling;
 mod positions;
 mod random;
 mod support;

@@ -1,4 +1,4 @@
-//! Every value of the golden table through a real server to the target, by snapshot and by binlog.
+//! Every value of the golden table through a real server to the target, by snapshot, by binlog and by polling.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -6,24 +6,28 @@ use bson::{Document, RawBsonRef, RawDocumentBuf};
 use futures_util::TryStreamExt;
 
 use super::table::{Becomes, Golden, Group, Server, groups};
-use crate::support::{Launch, Pair, databases::Source, servers};
+use crate::support::{
+    Launch, Pair,
+    databases::{Source, Target},
+    servers,
+};
 
 /// Zero dates, dates that do not exist, and labels that are none can be stored.
 const LAX: &str = "SET sql_mode = 'ALLOW_INVALID_DATES'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_value_of_mysql_by_both_roads() {
+async fn every_value_of_mysql_by_every_road() {
     let pair = Pair::new().await;
-    by_both_roads(&pair, Server::Mysql).await;
+    by_every_road(&pair, Server::Mysql).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_value_of_mariadb_by_both_roads() {
+async fn every_value_of_mariadb_by_every_road() {
     let pair = Pair::on(servers::mariadb(), servers::mongodb()).await;
-    by_both_roads(&pair, Server::Mariadb).await;
+    by_every_road(&pair, Server::Mariadb).await;
 }
 
-async fn by_both_roads(pair: &Pair, server: Server) {
+async fn by_every_road(pair: &Pair, server: Server) {
     let groups: Vec<Group> = groups().into_iter().filter(|group| is_of(server, group)).collect();
     let tables = || groups.iter().enumerate().map(|(number, group)| Table { number, group });
     // A row a range, so that every value of a key is the end of one.
@@ -37,7 +41,7 @@ async fn by_both_roads(pair: &Pair, server: Server) {
     binleaf.streams().await;
     let mut wrong = String::new();
     for table in tables() {
-        table.compare(pair, "snapshot", &mut wrong).await;
+        table.compare(&pair.target, "snapshot", &mut wrong).await;
     }
     for table in tables() {
         pair.source.run(format!("DELETE FROM {}", table.name())).await;
@@ -49,11 +53,50 @@ async fn by_both_roads(pair: &Pair, server: Server) {
     fill(&pair.source, tables()).await;
     binleaf.catches_up().await;
     for table in tables() {
-        table.compare(pair, "binlog", &mut wrong).await;
+        table.compare(&pair.target, "binlog", &mut wrong).await;
     }
-    assert!(wrong.is_empty(), "{wrong}");
     let coerced = binleaf.metric("binleaf_values_coerced_total").await;
     assert!(coerced >= f64::from(zero_dates(&groups)), "{coerced} zero dates are counted");
+    binleaf.stops().await;
+    by_polling(pair, &launch, &groups, &mut wrong).await;
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The rows as a first copy of polling has them, gone, and back by an incremental pass.
+async fn by_polling(pair: &Pair, launch: &Launch, groups: &[Group], wrong: &mut String) {
+    const MOMENT: &str =
+        "ADD COLUMN moment TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), ADD INDEX (moment)";
+    let tables = || groups.iter().enumerate().map(|(number, group)| Table { number, group });
+    let target = pair.target.beside("polled");
+    let launch = launch
+        .clone()
+        .set("", "mode", "\"poll\"")
+        .set("poll", "timestamp_columns", "[\"moment\"]")
+        .set("poll", "detect_deletes", "\"1ms\"")
+        .set("target", "database", &format!("{:?}", target.database));
+    let poll = async || {
+        let ended = launch.command(&["poll", "--once", "--json"]).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.said());
+        ended.json()
+    };
+    for table in tables() {
+        pair.source.run_all(&[LAX, &format!("ALTER TABLE {} {MOMENT}", table.name())]).await;
+    }
+    poll().await;
+    for table in tables() {
+        table.compare(&target, "the first copy of polling", wrong).await;
+        pair.source.run(format!("DELETE FROM {}", table.name())).await;
+    }
+    poll().await;
+    for table in tables() {
+        assert_eq!(target.count(&table.name()).await, 0, "{}", table.group.kind);
+    }
+    fill(&pair.source, tables()).await;
+    let result = poll().await;
+    for table in tables() {
+        assert_eq!(result["tables"][table.name()]["sync_type"], "incremental");
+        table.compare(&target, "polling", wrong).await;
+    }
 }
 
 fn is_of(server: Server, group: &Group) -> bool {
@@ -116,8 +159,8 @@ impl Table<'_> {
     }
 
     /// Notes every value that is not in the target as it should be.
-    async fn compare(&self, pair: &Pair, road: &str, wrong: &mut String) {
-        let found = self.found(pair).await;
+    async fn compare(&self, target: &Target, road: &str, wrong: &mut String) {
+        let found = self.found(target).await;
         for (value, id) in self.group.values.iter().zip(1..) {
             let found = found.get(&id).unwrap_or(&Becomes::DeadLetter);
             if *found != value.becomes {
@@ -133,8 +176,8 @@ impl Table<'_> {
     }
 
     /// What the values of the rows have become, by the rows' numbers.
-    async fn found(&self, pair: &Pair) -> BTreeMap<i32, Becomes> {
-        let collection = pair.target.handle().collection::<RawDocumentBuf>(&self.name());
+    async fn found(&self, target: &Target) -> BTreeMap<i32, Becomes> {
+        let collection = target.handle().collection::<RawDocumentBuf>(&self.name());
         let cursor = collection.find(Document::new()).await.expect("the target answers");
         let documents: Vec<RawDocumentBuf> = cursor.try_collect().await.expect("documents");
         let field = if self.group.is_key { "_id" } else { "v" };
