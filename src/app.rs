@@ -56,7 +56,7 @@ pub async fn run(config: Arc<Config>, goal: Goal, stop: CancellationToken) -> En
     let handle =
         Handle::new(QueueGauge::default(), config.start_paused, config.source.single_database());
     let outcome = run_behind_window(config, goal, handle.clone(), stop).await;
-    Ended { outcome, last_run: handle.schedule().last_run }
+    Ended { outcome, last_run: handle.last_run() }
 }
 
 async fn run_behind_window(

@@ -6,7 +6,10 @@
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, Request, State, rejection::QueryRejection},
+    extract::{
+        DefaultBodyLimit, Path, Query, Request, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
     http::{
         StatusCode,
         header::{HOST, ORIGIN},
@@ -59,10 +62,12 @@ fn objection(request: &Request) -> Option<Response> {
         return Some(error(StatusCode::BAD_REQUEST, "cross_site", "another site asks", hint));
     }
     let is_large = request.uri().query().is_some_and(|query| query.len() > LARGEST);
-    is_large.then(|| {
-        let (code, message) = ("too_large", "the query is too large");
-        error(StatusCode::BAD_REQUEST, code, message, "64 KiB are the most")
-    })
+    is_large.then(|| too_large("the query"))
+}
+
+fn too_large(what: &str) -> Response {
+    let message = format!("{what} is too large");
+    error(StatusCode::BAD_REQUEST, "too_large", &message, "64 KiB are the most")
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,9 +181,10 @@ impl Interval {
 async fn interval(
     State(window): State<Window>,
     query: Result<Query<Interval>, QueryRejection>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Ok(Query(query)) = query else { return bad_query() };
+    let Ok(body) = body else { return too_large("the body") };
     let given = if body.is_empty() {
         query
     } else {

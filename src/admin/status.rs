@@ -29,8 +29,7 @@ pub fn status(report: &Report) -> Value {
 }
 
 fn last_sync(report: &Report) -> Option<SystemTime> {
-    let run = report.schedule.last_run.as_ref().and_then(|run| run.end).map(|(at, _)| at);
-    run.or(report.applied_at)
+    report.schedule.last_run.map(|(at, _)| at).or(report.applied_at)
 }
 
 fn minutes(interval: Duration) -> f64 {
@@ -91,7 +90,7 @@ fn replication(report: &Report) -> Value {
 fn sync_metrics(report: &Report) -> Value {
     let total: u64 = report.tables.values().map(|table| table.record.records_synced).sum();
     let longest = match &report.schedule.last_run {
-        Some(run) => run.took().as_secs_f64(),
+        Some((_, took)) => took.as_secs_f64(),
         None => {
             report.tables.values().map(|table| table.record.duration_seconds).fold(0.0, f64::max)
         }

@@ -203,10 +203,12 @@ pub(super) async fn begin(
 
 /// Whatever is polled finds out by itself where it was.
 fn prepare_polling(context: &Context, session: &Session, mut state: State) -> Prepared {
-    if context.goal == (Goal::Copy { tables: None, restart: true }) {
-        // Rows are compared and replaced; nothing is emptied for it.
-        state.snapshot_mut().into_iter().flat_map(|of| of.tables.values_mut()).for_each(|table| {
-            *table = TableProgress { complete: table.complete, ..TableProgress::default() };
+    if matches!(context.goal, Goal::Copy { restart: true, .. }) {
+        // What was read of a pass that was not finished does not count. Nothing is emptied for it.
+        let tables = state.snapshot_mut().into_iter().flat_map(|of| of.tables.values_mut());
+        tables.for_each(|table| {
+            let TableProgress { complete, unswept, .. } = *table;
+            *table = TableProgress { complete, unswept, ..TableProgress::default() };
         });
     }
     let (records, letters) = (session.records.clone(), session.letters.clone());

@@ -136,3 +136,29 @@ async fn the_hour_that_a_wall_clock_shows_twice_loses_nothing() {
     poll_once(&launch).await;
     pair.assert_equal().await;
 }
+
+/// A wall clock five hours behind the server's, which only the settings know of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wall_clock_of_another_zone_is_read_by_its_name() {
+    let pair = Pair::new().await;
+    let touch = |id: u32, n: u32| {
+        format!(
+            "REPLACE INTO visits VALUES ({id}, {n}, CONVERT_TZ(UTC_TIMESTAMP(6), '+00:00', '-05:00'))"
+        )
+    };
+    let table =
+        "CREATE TABLE visits (id INT PRIMARY KEY, n INT, seen_on DATETIME(6), KEY (seen_on))";
+    pair.source.run_all(&[table, &touch(1, 1), &touch(2, 1)]).await;
+    let unaware = by_moments(&pair, "1s").set("tables.visits", "timestamp_column", "\"seen_on\"");
+    let launch = unaware.clone().set("tables.visits", "timestamp_zone", "\"-05:00\"");
+    poll_once(&launch).await;
+    for n in 2..4 {
+        pair.source.run(touch(1, n)).await;
+        assert_eq!(counts(&poll_once(&launch).await)[1], 1);
+        pair.assert_equal().await;
+    }
+    // The cursor goes on by the server's own clock then, and finds nothing.
+    poll_once(&unaware).await;
+    pair.source.run(touch(2, 9)).await;
+    assert_eq!(counts(&poll_once(&unaware).await)[1], 0, "the test proves nothing");
+}

@@ -92,6 +92,8 @@ async fn wrong_calls_are_answered_with_what_is_wrong() {
     }
     let (code, body) = binleaf.call_with("PUT", "/api/sync/interval", "{").await;
     assert_eq!((code, &body["error"]["code"]), (400, &json!("bad_body")));
+    let (code, body) = binleaf.call_with("PUT", "/api/sync/interval", &"x".repeat(70_000)).await;
+    assert_eq!((code, &body["error"]["code"]), (400, &json!("too_large")));
     let (code, _) = binleaf.get("/api/sync/runs/none").await.expect("an answer");
     assert_eq!(code, 404);
     let (code, _) = binleaf.get("/api/sync/pause").await.expect("an answer");

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::launch;
-use crate::support::{Comparison, Pair, Proxy, Writer, evidence, proxy::Ending, sakila};
+use crate::support::{
+    Comparison, Pair, Proxy, Spawned, Writer, evidence, proxy::Ending, sakila, servers,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pulled_plugs_lose_nothing() {
@@ -39,7 +41,8 @@ const PAGE: u64 = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pass_goes_on_where_it_was() {
-    let pair = Pair::new().await;
+    let server = Spawned::mysql(&[]).await;
+    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
     pair.source
         .run_all(&[
             "SET cte_max_recursion_depth = 100000",
@@ -131,4 +134,55 @@ async fn a_first_copy_that_is_killed_at_once_is_begun_again() {
     pair.source.run("DELETE FROM words WHERE id = 2").await;
     super::poll_once(&launch).await;
     pair.assert_equal().await;
+}
+
+/// A table whose changes no column tells is read whole each time, from where the last start was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_over_all_rows_goes_on_where_it_was() {
+    let server = Spawned::mysql(&[]).await;
+    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
+    pair.source
+        .run_all(&[
+            "SET cte_max_recursion_depth = 100000",
+            "CREATE TABLE plain (id INT PRIMARY KEY, n INT)",
+            &format!(
+                "INSERT INTO plain WITH RECURSIVE i (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < {ROWS}) SELECT i, 0 FROM i"
+            ),
+        ])
+        .await;
+    let launch = launch(&pair).set("snapshot", "chunk_rows", &PAGE.to_string());
+    super::poll_once(&launch).await;
+    pair.source.run_all(&["UPDATE plain SET n = 1", "DELETE FROM plain WHERE id % 100 = 0"]).await;
+    let left = ROWS - ROWS / 100;
+    let sent_before = evidence::rows_sent(&pair.source, "plain").await;
+    let mut running =
+        launch.clone().set("snapshot", "read_rate", "4000").begin(&["poll", "--once"]);
+    // Some of it is durable and saved.
+    for _ in 0..1000 {
+        if saved_rows(&pair).await.is_some_and(|rows| rows > 4 * PAGE) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let saved = saved_rows(&pair).await.expect("progress");
+    assert!(saved > 4 * PAGE && saved < left, "{saved} rows are saved");
+    running.pull_the_plug().await;
+    let result = super::poll_once(&launch).await;
+    assert_eq!(super::kind(&result, "plain"), "full");
+    assert!(super::counts(&result)[1] <= left - saved, "{result:#}");
+    pair.assert_equal().await;
+    // The rows, what was on its way, and the keys of the target twice: of all, and of those that are gone.
+    let sent = evidence::rows_sent(&pair.source, "plain").await - sent_before;
+    assert!(sent < 2 * left + 4000, "{sent} rows were sent for {left}");
+}
+
+/// Rows that the saved progress of the pass has.
+async fn saved_rows(pair: &Pair) -> Option<u64> {
+    let saved = pair.target.checkpoint().await?;
+    let tables = saved.get_document("snapshot").ok()?.get_document("tables").ok()?;
+    let progress = tables.values().next()?.as_document()?;
+    // Until the pass has begun it is the last one's.
+    let is_under_way = !progress.get_bool("complete").ok()?;
+    is_under_way.then_some(())?;
+    u64::try_from(progress.get_i64("rows").ok()?).ok()
 }

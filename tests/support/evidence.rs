@@ -6,7 +6,8 @@ use mysql_async::prelude::Queryable;
 
 use super::databases::Source;
 
-/// Rows that the server has sent as answers to questions about a table, over all connections there ever were.
+/// Rows that the server has sent as answers to questions about a table, over all connections there ever were. It counts by
+/// statement, and only so many of them: on a server that all tests share none may be left.
 pub async fn rows_sent(source: &Source, table: &str) -> u64 {
     source
         .number(format!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::{Bson, Document};
 
-use crate::support::{Binleaf, Launch, Pair, Writer, evidence, metrics, sakila};
+use crate::support::{Binleaf, Launch, Pair, Spawned, Writer, evidence, metrics, sakila, servers};
 
 /// Rows of a table that nobody writes to, so that what is read of it can be counted.
 const STILL_ROWS: u64 = 60_000;
@@ -14,7 +14,8 @@ const CHUNK_ROWS: u64 = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_pulled_plugs_lose_nothing_and_copy_nothing_twice() {
-    let pair = Pair::new().await;
+    let server = Spawned::mysql(&[]).await;
+    let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
     sakila::load(&pair.source).await;
     create_still_table(&pair).await;
     let writer = Writer::over(&pair.source).await.sparing("still");

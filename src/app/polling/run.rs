@@ -110,9 +110,10 @@ impl Poller {
         self.handle.set_phase(if is_first { Phase::Snapshot } else { Phase::Polling });
         let progress = Progress::new(&first, &self.saved_progress());
         let turn = Turn { run, wish, by_hand, progress: &progress };
-        let workers = self.config.snapshot.workers.max(1);
+        // Those that read ranges, and the one that cuts them.
+        let of_table = self.config.snapshot.workers.max(1) + 1;
         let connections = self.connector.config().pool.max.saturating_sub(OTHER_CONNECTIONS);
-        let side_by_side = (connections / workers).max(1);
+        let side_by_side = (connections / of_table).max(1);
         let owned = schemas.to_vec();
         let passes = stream::iter(owned).map(|schema| self.turn(schema, indexes, turn));
         let all = passes.buffer_unordered(side_by_side).collect::<Vec<Result<(), Fault>>>();

@@ -9,7 +9,7 @@ use crate::{
     admin::{self, status::status as status_json},
     config::Config,
     model::fault::Fault,
-    pipeline::Handle,
+    pipeline::{Handle, handle::Way},
 };
 
 /// The longest that the running instance is waited for.
@@ -54,6 +54,11 @@ async fn saved(config: &Config) -> anyhow::Result<Value> {
         state.load_tables().await.map_err(Fault::from)?,
         config.source.single_database(),
     );
+    if !saved.polls.is_empty() {
+        let way = Way { polls: true, reason: None };
+        handle.set_way(way, config.poll.interval);
+        handle.restore(saved.control.unwrap_or_default());
+    }
     let mut status = status_json(&handle.report());
     if let Some(object) = status.as_object_mut() {
         object.insert("running".to_owned(), false.into());
@@ -81,6 +86,9 @@ fn write_page(page: &mut String, status: &Value) -> std::fmt::Result {
         "phase       {phase}{}",
         if replication["paused"] == true { " (paused)" } else { "" }
     )?;
+    if replication["mode"] == "poll" {
+        write_polling(page, status)?;
+    }
     if phase == "snapshot" {
         writeln!(page, "snapshot    {}", snapshot_line(&replication["snapshot"]))?;
     }
@@ -115,6 +123,21 @@ fn write_page(page: &mut String, status: &Value) -> std::fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// How tables are polled, why, and when next.
+fn write_polling(page: &mut String, status: &Value) -> std::fmt::Result {
+    let reason = status.pointer("/replication/mode_reason").and_then(Value::as_str);
+    let because = reason.map(|reason| format!(" (no stream: {reason})")).unwrap_or_default();
+    writeln!(page, "mode        poll{because}")?;
+    let scheduler = &status["scheduler"];
+    let every = scheduler["interval_seconds"].as_u64().unwrap_or(0);
+    let every = humantime::format_duration(Duration::from_secs(every));
+    if scheduler["running"] == true {
+        writeln!(page, "next run    {} (every {every})", text(&status["next_sync"]))
+    } else {
+        writeln!(page, "next run    by hand only")
+    }
 }
 
 const HEADER: [&str; 5] = ["table", "status", "last by", "records", "last written"];

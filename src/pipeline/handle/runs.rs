@@ -10,6 +10,9 @@ use crate::model::write::WriteCounts;
 /// How many runs are remembered.
 const MOST_RUNS: usize = 50;
 
+/// How many tables of all runs together: with thousands of tables only the last runs are.
+const MOST_TABLES: usize = 20_000;
+
 /// What a run reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunKind {
@@ -159,7 +162,10 @@ pub(super) struct RunBook {
 
 impl RunBook {
     pub(super) fn begin(&mut self, run: Run) {
-        while self.runs.len() >= MOST_RUNS {
+        let tables = |runs: &VecDeque<Run>| runs.iter().map(|run| run.tables.len()).sum::<usize>();
+        while self.runs.len() >= MOST_RUNS
+            || (self.runs.len() > 1 && tables(&self.runs) > MOST_TABLES)
+        {
             self.runs.pop_front();
         }
         self.runs.push_back(run);

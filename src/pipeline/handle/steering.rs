@@ -34,8 +34,8 @@ pub struct Schedule {
     pub interval: Duration,
     /// When the next run begins by itself.
     pub next_run: Option<SystemTime>,
-    /// The newest run that has ended.
-    pub last_run: Option<Run>,
+    /// When the newest run that has ended did so, and how long it took.
+    pub last_run: Option<(SystemTime, Duration)>,
 }
 
 type Reached = BTreeMap<TableName, (u64, WriteCounts)>;
@@ -104,7 +104,7 @@ impl Steering {
             is_on: book.way.polls && !control.unscheduled,
             interval: control.interval_seconds.map_or(book.interval, Duration::from_secs),
             next_run: book.next_run.filter(|_| !control.paused && !control.unscheduled),
-            last_run: book.runs.last_ended().cloned(),
+            last_run: book.runs.last_ended().and_then(|run| run.end),
         }
     }
 }
@@ -258,6 +258,12 @@ impl Handle {
     #[must_use]
     pub fn run(&self, id: &str) -> Option<Run> {
         self.shared.steering.book().runs.find(id).cloned()
+    }
+
+    /// The newest run that has ended.
+    #[must_use]
+    pub fn last_run(&self) -> Option<Run> {
+        self.shared.steering.book().runs.last_ended().cloned()
     }
 
     /// The last runs, the newest first.

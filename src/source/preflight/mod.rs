@@ -76,7 +76,12 @@ async fn check(
         Flavour::Mysql => rights::replication(connection, &variables, config).await,
         Flavour::Mariadb => mariadb::replication(connector, connection, &variables, config).await,
     };
-    keep(stream, "account", rights);
+    match rights {
+        Ok(more) => stream.extend(more),
+        // What is not known stands in the way of everything; what is refused, in that of the stream.
+        Err(error) if error.is_transient() => general.push(not_checked("account", error)),
+        Err(error) => stream.push(not_checked("account", error)),
+    }
     keep(general, "clock", server::clock(connection, config.source.read_timeout).await);
     match discover(connection, config).await {
         Err(error) => general.push(not_checked("tables", error)),
