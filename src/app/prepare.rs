@@ -149,18 +149,30 @@ pub(super) async fn begin(
     context: &Context,
     session: &Session,
     anew: bool,
-) -> Result<Option<Prepared>, Fault> {
-    let config = &context.config;
-    let mut state = session.state.clone().filter(|_| !anew).unwrap_or_default();
-    if let Some(saved) = state.control {
+) -> Result<Prepared, Fault> {
+    let control = session.state.as_ref().and_then(|state| state.control);
+    if let Some(saved) = control {
         context.handle.restore(saved);
     }
-    if session.way.polls {
-        return Ok(Some(prepare_polling(context, session, state)));
-    }
-    if !state.polls.is_empty() {
-        return hand_over(context, session, state).await.map(Some);
-    }
+    let state = session.state.clone().filter(|_| !anew).unwrap_or_default();
+    let mut prepared = if session.way.polls {
+        prepare_polling(context, session, state)
+    } else if state.polls.is_empty() {
+        prepare_stream(context, session, state).await?
+    } else {
+        hand_over(context, session, state).await?
+    };
+    // Whatever else a new copy makes void.
+    prepared.state.control = control;
+    Ok(prepared)
+}
+
+async fn prepare_stream(
+    context: &Context,
+    session: &Session,
+    mut state: State,
+) -> Result<Prepared, Fault> {
+    let config = &context.config;
     let start = start::decide(
         &mut state,
         &context.goal,
@@ -198,7 +210,7 @@ pub(super) async fn begin(
     let copied_to = state.snapshot.as_ref().and_then(|snapshot| snapshot.reads_from.clone());
     let stream = Stream { position, schemas, filter, copied_to, fresh };
     let work = Work::Stream { copy, sweep, stream };
-    Ok(Some(Prepared { state, records, letters: session.letters.clone(), work }))
+    Ok(Prepared { state, records, letters: session.letters.clone(), work })
 }
 
 /// Whatever is polled finds out by itself where it was.

@@ -30,8 +30,7 @@ pub(super) async fn run_once(context: &Context, anew: bool) -> Result<(), Fault>
     context.handle.set_phase(Phase::Starting);
     let Some(session) = prepare::connect(context).await? else { return Ok(()) };
     let outcome = match prepare::begin(context, &session, anew).await {
-        Ok(Some(prepared)) => live(context, &session, prepared).await,
-        Ok(None) => Ok(()),
+        Ok(prepared) => live(context, &session, prepared).await,
         Err(fault) => Err(fault),
     };
     session.close().await;

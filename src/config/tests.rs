@@ -482,7 +482,15 @@ fn the_examples_of_the_repository_load() {
         assert_eq!(loaded.config.target.database, "shop");
     }
     names.sort();
-    assert_eq!(names, ["atlas.example.toml", "binleaf.example.toml", "minimal.example.yaml"]);
+    assert_eq!(
+        names,
+        [
+            "atlas.example.toml",
+            "binleaf.example.toml",
+            "minimal.example.yaml",
+            "polling.example.toml"
+        ]
+    );
 }
 
 #[test]

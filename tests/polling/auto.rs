@@ -66,7 +66,16 @@ async fn with_statements_in_the_binlog() {
 /// After the grant a restart streams: no new copy, and nothing that happened in between is missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_right_and_after_it_was_granted() {
-    let pair = Pair::new().await;
+    polls_until_it_may_stream(Pair::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_right_on_mariadb_and_after_it_was_granted() {
+    let pair = Pair::on(servers::mariadb(), servers::mongodb()).await;
+    polls_until_it_may_stream(pair).await;
+}
+
+async fn polls_until_it_may_stream(pair: Pair) {
     sakila::load(&pair.source).await;
     leave_select_alone(&pair).await;
     polls_because(&pair, "grant", "lacks REPLICATION SLAVE").await;

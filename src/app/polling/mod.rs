@@ -198,11 +198,6 @@ impl Poller {
         self.book().tables.get(table).cloned()
     }
 
-    /// A pass over all rows has begun: whatever becomes of it, the next one is over all rows too.
-    fn begun(&self, table: &Polled, known: &Known) {
-        self.remember(table, known.clone());
-    }
-
     fn remember(&self, table: &Polled, mut known: Known) {
         known.schema = Arc::clone(table.schema());
         self.book().tables.insert(table.schema().name.clone(), known);

@@ -121,38 +121,12 @@ impl Poller {
         now: Option<Clocks>,
         progress: &Progress,
     ) -> Result<Option<Known>, Fault> {
-        let schema = table.schema();
         let is_new = known.is_none();
-        let resumes = known
-            .as_ref()
-            .is_some_and(|known| !known.progress.complete && same_form(&known.schema, table));
-        let mut known = match known {
-            Some(known) if resumes => known,
-            before => {
-                self.begin_anew(table, before.as_ref()).await?;
-                let cursor = self.first_cursor(table, now);
-                let poll = TablePoll { cursor, merged_millis: now_millis() };
-                let unswept = match is_new {
-                    true => self.make_ready(table).await?,
-                    false => self.removes(),
-                };
-                let fresh = TableProgress { unswept, ..TableProgress::default() };
-                Known { schema: Arc::clone(schema), poll, progress: fresh, read_at: None }
-            }
-        };
-        self.mark(PollMark::Began {
-            table: schema.name.clone(),
-            schema: Arc::clone(schema),
-            poll: known.poll.clone(),
-            unswept: known.progress.unswept,
-            resumes,
-        })
-        .await?;
-        self.begun(table, &known);
-        let purpose = if is_new { Purpose::Poll } else { Purpose::Renewal };
+        let mut known = self.begin(table, known, now).await?;
         if is_new && self.config.snapshot.when == SnapshotWhen::Never {
             self.skip_copy(table).await?;
         } else {
+            let purpose = if is_new { Purpose::Poll } else { Purpose::Renewal };
             self.snapshot(table, &known.progress, purpose, progress).await?;
         }
         if self.stop.is_cancelled() {
@@ -166,8 +140,45 @@ impl Poller {
         Ok(Some(known))
     }
 
+    /// Begins a pass over all rows, or goes on with one, and says so.
+    async fn begin(
+        &self,
+        table: &Polled,
+        before: Option<Known>,
+        now: Option<Clocks>,
+    ) -> Result<Known, Fault> {
+        let schema = table.schema();
+        let goes_on = |known: &Known| !known.progress.complete && same_form(&known.schema, table);
+        let resumes = before.as_ref().is_some_and(goes_on);
+        let known = match before {
+            Some(known) if resumes => known,
+            before => {
+                self.tell_change(table, before.as_ref()).await?;
+                let cursor = self.first_cursor(table, now);
+                let poll = TablePoll { cursor, merged_millis: now_millis() };
+                let unswept = match before {
+                    None => self.make_ready(table).await?,
+                    Some(_) => self.removes(),
+                };
+                let progress = TableProgress { unswept, ..TableProgress::default() };
+                Known { schema: Arc::clone(schema), poll, progress, read_at: None }
+            }
+        };
+        self.mark(PollMark::Began {
+            table: schema.name.clone(),
+            schema: Arc::clone(schema),
+            poll: known.poll.clone(),
+            unswept: known.progress.unswept,
+            resumes,
+        })
+        .await?;
+        // Whatever becomes of it, the next pass is over all rows too.
+        self.remember(table, known.clone());
+        Ok(known)
+    }
+
     /// Tells of a table that is another one than it was.
-    async fn begin_anew(&self, table: &Polled, before: Option<&Known>) -> Result<(), Fault> {
+    async fn tell_change(&self, table: &Polled, before: Option<&Known>) -> Result<(), Fault> {
         let Some(before) = before.filter(|before| !same_form(&before.schema, table)) else {
             return Ok(());
         };
