@@ -69,11 +69,13 @@ pub(super) async fn run(
     let (plans, issues) = plans(surroundings.tables, &RuleBook::new(config));
     let identity = |plan: &Plan| (plan.schema().name.clone(), plan.key_columns());
     let identities = plans.iter().map(identity).collect();
-    let preflight::Checked { general, stream } =
+    let preflight::Checked { general, stream, tables } =
         preflight::run(connector, config, &identities).await;
     let mode = if polls { Mode::Poll } else { config.mode };
     let (way, mut findings) = way(mode, stream);
     findings.extend(general);
+    // Where the binlog can be had, one table that it does not serve is no reason to poll all of them.
+    findings.extend(tables.into_iter().filter(|_| !way.polls));
     if way.polls {
         findings.extend(polling::check(connector, config, surroundings.tables).await);
     }

@@ -48,7 +48,7 @@ async fn missing_rights_are_named_with_their_grant() {
     let pair = pair().await;
     pair.source.run("CREATE TABLE t (k INT PRIMARY KEY)").await;
     let user = &pair.source.user;
-    let launch = Launch::of(&pair);
+    let launch = Launch::of(&pair).set("", "mode", "\"stream\"");
     pair.source.run(format!("REVOKE REPLICATION SLAVE ON *.* FROM `{user}`@`%`")).await;
     let (_, findings) = check(&launch).await;
     assert_mended(&findings, "error", "grant", &["GRANT REPLICATION SLAVE ON *.* TO", user]);
@@ -70,7 +70,7 @@ async fn the_servers_settings_are_told_with_what_mends_them() {
     .await;
     let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
     pair.source.run("CREATE TABLE t (k INT PRIMARY KEY)").await;
-    let launch = Launch::of(&pair);
+    let launch = Launch::of(&pair).set("", "mode", "\"stream\"");
     let (_, findings) = check(&launch).await;
     assert_mended(&findings, "error", "binlog_format", &["SET GLOBAL binlog_format = 'ROW'"]);
     assert_mended(&findings, "info", "binlog_row_image", &["SET GLOBAL binlog_row_image = 'FULL'"]);
@@ -95,7 +95,7 @@ async fn a_source_without_a_binlog_is_told() {
     let server = Spawned::mariadb(&["--skip-log-bin"]).await;
     let pair = Pair::on(server.address.clone(), servers::mongodb()).await;
     pair.source.run("CREATE TABLE t (k INT PRIMARY KEY)").await;
-    let launch = Launch::of(&pair);
+    let launch = Launch::of(&pair).set("", "mode", "\"stream\"");
     let (_, findings) = check(&launch).await;
     assert_mended(&findings, "error", "log_bin", &["log_bin"]);
     assert_eq!(launch.command(&["run"]).await.code, Some(1));

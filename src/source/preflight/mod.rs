@@ -35,8 +35,10 @@ const SOURCE: &str = "source";
 pub struct Checked {
     /// What concerns every way of having changes.
     pub general: Vec<Finding>,
-    /// What only matters where the binlog is followed.
+    /// Whether the binlog can be followed at all.
     pub stream: Vec<Finding>,
+    /// What matters of single tables where it is.
+    pub tables: Vec<Finding>,
 }
 
 /// Checks the source against the settings and the identities that they give to documents. Writes nothing.
@@ -63,7 +65,7 @@ async fn check(
     identities: &Identities,
     checked: &mut Checked,
 ) {
-    let Checked { general, stream } = checked;
+    let Checked { general, stream, tables } = checked;
     let variables = match Variables::read(connection, config.source.read_timeout).await {
         Ok(variables) => variables,
         Err(error) => return general.push(not_checked("variables", error)),
@@ -88,9 +90,9 @@ async fn check(
         Ok(found) => {
             check_tables(connection, config, &found, general).await;
             general.extend(tables::none(&found));
-            stream.extend(tables::findings(&found, &variables));
             stream.extend(server::retention(&variables, config, &found));
-            stream.extend(identity::findings(&found, &variables, identities));
+            tables.extend(tables::findings(&found, &variables));
+            tables.extend(identity::findings(&found, &variables, identities));
         }
     }
 }
