@@ -1,5 +1,7 @@
 //! A large table of which little has changed costs little, and no memory.
 
+use std::time::Duration;
+
 use super::{counts, launch, poll_once};
 use crate::support::{Pair, Spawned, servers};
 
@@ -76,7 +78,8 @@ async fn comparing_keys_takes_little_memory() {
             ),
         ])
         .await;
-    let mut binleaf = launch(&pair).set("poll", "interval", "\"1h\"").run();
+    let patience = Duration::from_secs(60 + rows / 5_000);
+    let mut binleaf = launch(&pair).set("poll", "interval", "\"1h\"").run().patient(patience);
     binleaf.rests().await;
     pair.source.run("DELETE FROM big WHERE id % 100 = 7").await;
     let (code, result) = binleaf.call("POST", "/api/sync/trigger").await;
