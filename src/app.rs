@@ -7,6 +7,7 @@
 //! window closes last. Whatever is left undone when the time for that is over is done again after the restart.
 
 mod check;
+mod desk;
 mod feed;
 mod patience;
 mod polling;
@@ -29,7 +30,9 @@ use tracing::{error, info, warn};
 pub use check::check;
 pub use signals::on_signals;
 pub use start::Goal;
-pub use tables::{TableView, tables};
+pub use tables::tables;
+
+use desk::FrontDesk;
 
 use crate::{
     admin::{self, MetricsPage, Window},
@@ -103,7 +106,7 @@ async fn run_until_done(context: &Context) -> Result<(), Fault> {
 }
 
 async fn open_window(
-    config: &Config,
+    config: &Arc<Config>,
     handle: &Handle,
     page: &MetricsPage,
     close: &CancellationToken,
@@ -113,7 +116,14 @@ async fn open_window(
     }
     let token = config.http.token_file.as_deref().map(admin::read_token).transpose()?;
     let listener = admin::bind(&config.http.listen).await?;
-    let window = Window { handle: handle.clone(), metrics: page.clone(), token };
+    let window = Window {
+        handle: handle.clone(),
+        metrics: page.clone(),
+        token,
+        desk: Arc::new(FrontDesk::new(config)),
+        database: config.source.databases.join(","),
+        target_database: config.target.database.clone(),
+    };
     Ok(Some(tasks::spawn(admin::serve(listener, window, close.clone()))))
 }
 

@@ -1,20 +1,24 @@
 //! The HTTP window: health, status, metrics, and steering.
 //!
-//! It holds the pipeline's handle and nothing else, so it cannot block what is applied, and it answers whatever the source
-//! and the target do.
+//! It holds the pipeline's handle and the desk, so it cannot block what is applied. What it answers by the handle it
+//! answers whatever the source and the target do; questions to them go to the desk, which has its own connections.
 //!
 //! Routes: `GET /health/live`, `GET /health/ready`, `GET /metrics`, and below `/api/sync` (also `/sync`): `GET status`,
+//! `GET health`, `GET test-connection`, `GET tables`, `GET tables/{name}`, `GET dead-letters`, `GET schema-changes`,
 //! `POST trigger`, `GET runs`, `GET runs/{run_id}`, `POST pause`, `POST resume`, `PUT interval`, `POST scheduler/start`,
 //! `POST scheduler/stop`.
 
 mod auth;
 mod control;
+mod health;
 mod metrics;
+mod questions;
 mod routes;
 mod runs;
 pub mod status;
+mod tables;
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +30,7 @@ pub use runs::run as run_json;
 
 use crate::{
     model::fault::{Class, Fault, Stage},
-    pipeline::Handle,
+    pipeline::{Handle, handle::desk::Desk},
 };
 
 /// What the window shows.
@@ -38,6 +42,12 @@ pub struct Window {
     pub metrics: MetricsPage,
     /// What callers must present; `None` on a loopback address without a token file.
     pub token: Option<Token>,
+    /// Whoever asks the source and the target.
+    pub desk: Arc<dyn Desk>,
+    /// The source's database, or the patterns of several.
+    pub database: String,
+    /// The target's database, as the settings name it.
+    pub target_database: String,
 }
 
 /// Opens the port.

@@ -10,11 +10,14 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Window, control, status};
+use super::{Window, control, questions, status};
 
 /// All routes.
 pub(super) fn router(window: Window) -> Router {
-    let sync = Router::new().route("/status", get(sync_status)).merge(control::router());
+    let sync = Router::new()
+        .route("/status", get(sync_status))
+        .merge(control::router())
+        .merge(questions::router());
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .nest("/api/sync", sync.clone())

@@ -113,7 +113,7 @@ fn tables(report: &Report) -> Map<String, Value> {
     report.tables.iter().map(|(name, status)| (name.clone(), table(status))).collect()
 }
 
-fn table(status: &TableStatus) -> Value {
+pub(super) fn table(status: &TableStatus) -> Value {
     let record = &status.record;
     json!({
         "last_sync_time": (record.last_sync_millis > 0).then(|| millis(record.last_sync_millis)),

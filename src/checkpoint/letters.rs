@@ -13,7 +13,7 @@ use crate::{
     sink::{self, SinkError},
 };
 
-const LETTERS: &str = "_sync_dead_letters";
+pub(super) const LETTERS: &str = "_sync_dead_letters";
 
 /// `DuplicateKey`: the letter is there already.
 const KEPT_ALREADY: i32 = 11000;

@@ -9,6 +9,7 @@ mod errors;
 mod json;
 mod letters;
 mod owner;
+mod shown;
 mod store;
 mod tables;
 

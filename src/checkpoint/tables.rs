@@ -12,7 +12,7 @@ use super::{
 use crate::model::{port::SchemaRecord, state::TableRecord, table::TableSchema};
 
 const METADATA: &str = "_sync_metadata";
-const SCHEMA_CHANGES: &str = "_sync_schema_changes";
+pub(super) const SCHEMA_CHANGES: &str = "_sync_schema_changes";
 
 impl MongoCheckpoints {
     /// What was last saved of tables.

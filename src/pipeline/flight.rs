@@ -71,6 +71,7 @@ pub(super) async fn fly<S: Sink, C: Checkpoints>(
 ) -> Result<Landed, Fault> {
     let Flight { lane, number, batch, mut letters, oldest_commit_micros } = flight;
     let started = Instant::now();
+    crew.handle.departed(batch.operation_count());
     let report = if batch.operation_count() == 0 {
         WriteReport::default()
     } else {
@@ -79,6 +80,7 @@ pub(super) async fn fly<S: Sink, C: Checkpoints>(
     let took = started.elapsed();
     letters.extend(report.rejected.iter().filter_map(|rejection| letter_of(&batch, rejection)));
     let letters = crew.keep(letters).await?;
+    crew.handle.landed(batch.operation_count());
     #[cfg(feature = "failpoints")]
     stand_still_if_asked().await;
     Ok(Landed { lane, number, batch, report, letters, oldest_commit_micros, took })

@@ -25,6 +25,7 @@ use crate::{
     runtime::channel::QueueGauge,
 };
 
+pub mod desk;
 mod report;
 pub mod runs;
 mod steering;
@@ -126,6 +127,7 @@ struct Core {
     snapshot: SnapshotProgress,
     tables: BTreeMap<String, TableStatus>,
     last_error: Option<LastError>,
+    errors: u64,
     changes: u64,
     rate: f64,
     rated: (Instant, u64),
@@ -138,6 +140,7 @@ struct Shared {
     started: (Instant, SystemTime),
     turned_millis: AtomicU64,
     saved_millis: AtomicU64,
+    flying: AtomicU64,
     steering: steering::Steering,
     consistent: watch::Sender<bool>,
     single_database: Option<String>,
@@ -168,6 +171,7 @@ impl Handle {
             snapshot: SnapshotProgress::default(),
             tables: BTreeMap::new(),
             last_error: None,
+            errors: 0,
             changes: 0,
             rate: 0.0,
             rated: (now, 0),
@@ -178,6 +182,7 @@ impl Handle {
             started: (now, SystemTime::now()),
             turned_millis: AtomicU64::new(0),
             saved_millis: AtomicU64::new(0),
+            flying: AtomicU64::new(0),
             steering: steering::Steering::new(paused),
             consistent: watch::Sender::new(false),
             single_database,
@@ -256,6 +261,8 @@ impl Handle {
                 .map(|(name, table)| (self.shown(name), table.clone()))
                 .collect(),
             last_error: core.last_error.clone(),
+            errors: core.errors,
+            pending_operations: self.shared.flying.load(Ordering::Relaxed),
             started_at: self.shared.started.1,
             checkpoint_age: self.since(&self.shared.saved_millis),
         }
@@ -278,7 +285,9 @@ impl Handle {
 
     /// What held something up, in words that are free of values and secrets.
     pub fn set_last_error(&self, message: String, hint: Option<String>) {
-        self.core().last_error = Some(LastError { message, hint, at: SystemTime::now() });
+        let mut core = self.core();
+        core.last_error = Some(LastError { message, hint, at: SystemTime::now() });
+        core.errors += 1;
     }
 
     /// A side is away, or is back.
@@ -322,6 +331,16 @@ impl Handle {
         self.stamp(&self.shared.saved_millis);
     }
 
+    /// Operations are on their way to the target.
+    pub(super) fn departed(&self, operations: usize) {
+        self.shared.flying.fetch_add(as_count(operations), Ordering::Relaxed);
+    }
+
+    /// Operations that were on their way are durable.
+    pub(super) fn landed(&self, operations: usize) {
+        self.shared.flying.fetch_sub(as_count(operations), Ordering::Relaxed);
+    }
+
     /// Changes were taken.
     pub(super) fn add_changes(&self, count: u64) {
         self.core().changes += count;
@@ -357,10 +376,20 @@ impl Handle {
     }
 
     /// A table's name as people see it.
-    fn shown(&self, table: &str) -> String {
+    #[must_use]
+    pub fn shown(&self, table: &str) -> String {
         let database = self.shared.single_database.as_deref();
         let bare = database.and_then(|database| table.strip_prefix(database)?.strip_prefix('.'));
         bare.unwrap_or(table).to_owned()
+    }
+
+    /// The table that people call so, as `database.table`.
+    #[must_use]
+    pub fn full_name(&self, shown: &str) -> String {
+        match self.shared.single_database.as_deref() {
+            Some(database) if self.shown(shown) == shown => format!("{database}.{shown}"),
+            _ => shown.to_owned(),
+        }
     }
 
     fn report_phase(&self) -> Phase {
@@ -427,6 +456,10 @@ impl Core {
         let theirs = self.reading.as_ref()?.position.gtid_set.as_ref()?;
         ours.lacks(theirs)
     }
+}
+
+fn as_count(operations: usize) -> u64 {
+    u64::try_from(operations).unwrap_or(u64::MAX)
 }
 
 /// The record of a table of which nothing was written yet.

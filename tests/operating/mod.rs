@@ -4,6 +4,7 @@ mod check;
 mod command_line;
 mod connecting;
 mod discretion;
+mod questions;
 mod state;
 mod status;
 mod uncopied;

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::{
-    app::{self, TableView},
+    app,
     cli::render,
     config::{Config, Mode},
+    model::key::key_names,
+    pipeline::handle::desk::TableView,
 };
 
 /// Lists the tables.
@@ -31,11 +33,11 @@ pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<String
 
 fn object(table: &TableView, mode: &str) -> Value {
     json!({
-        "table": table.name,
-        "key": table.key,
+        "table": table.schema.name.to_string(),
+        "key": key_names(&table.schema).collect::<Vec<_>>(),
         "mode": mode,
         "timestamp_column": table.timestamp_column,
-        "rows_estimated": table.rows,
+        "rows_estimated": table.schema.estimated_rows,
         "collection": table.collection,
         "problem": table.problem,
     })
@@ -43,15 +45,16 @@ fn object(table: &TableView, mode: &str) -> Value {
 
 fn row(table: &TableView, mode: &str) -> Vec<String> {
     let or_dash = |text: Option<&String>| text.cloned().unwrap_or_else(|| "-".to_owned());
-    let key = if table.key.is_empty() { "-".to_owned() } else { table.key.join(", ") };
+    let key: Vec<&str> = key_names(&table.schema).collect();
+    let key = if key.is_empty() { "-".to_owned() } else { key.join(", ") };
     let mode = table.problem.clone().unwrap_or_else(|| mode.to_owned());
     let collection = or_dash(table.collection.as_ref());
     vec![
-        table.name.clone(),
+        table.schema.name.to_string(),
         key,
         mode,
         or_dash(table.timestamp_column.as_ref()),
-        format!("~{}", table.rows),
+        format!("~{}", table.schema.estimated_rows),
         collection,
     ]
 }

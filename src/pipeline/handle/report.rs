@@ -43,6 +43,10 @@ pub struct Report {
     pub tables: BTreeMap<String, TableStatus>,
     /// The last thing that went wrong.
     pub last_error: Option<LastError>,
+    /// How many things have gone wrong since the start, those that were mended by another try among them.
+    pub errors: u64,
+    /// Operations on their way to the target.
+    pub pending_operations: u64,
     /// When this instance started.
     pub started_at: SystemTime,
     /// How long the state has gone unsaved although it changed, or since it was last saved.

@@ -272,6 +272,25 @@ impl Handle {
         self.shared.steering.book().runs.all().cloned().collect()
     }
 
+    /// What went wrong with tables the last time that they were polled, by the name that people see.
+    #[must_use]
+    pub fn table_errors(&self) -> BTreeMap<String, String> {
+        let book = self.shared.steering.book();
+        let mut last: BTreeMap<&String, &Outcome> = BTreeMap::new();
+        for (name, table) in book.runs.all().flat_map(|run| &run.tables) {
+            if let Some(outcome) = &table.outcome {
+                last.entry(name).or_insert(outcome);
+            }
+        }
+        let error = |(name, outcome): (&String, &Outcome)| match outcome {
+            Outcome::Success => None,
+            Outcome::Failed { error, .. } | Outcome::Skipped { error } => {
+                Some((name.clone(), error.clone()))
+            }
+        };
+        last.into_iter().filter_map(error).collect()
+    }
+
     /// Waits until a run has ended; `None` where there is none of this name.
     pub async fn until_run_ends(&self, id: &str) -> Option<Run> {
         let mut ended = self.shared.steering.ended.subscribe();
