@@ -6,6 +6,7 @@
 //! On a signal the source stops at the next event, the loop drains what was sent, flushes, saves the last mark, and the
 //! window closes last. Whatever is left undone when the time for that is over is done again after the restart.
 
+mod audit;
 mod check;
 mod desk;
 mod feed;
@@ -33,9 +34,10 @@ pub use start::Goal;
 pub use tables::tables;
 
 use desk::FrontDesk;
+use start::Anew;
 
 use crate::{
-    admin::{self, MetricsPage, Window},
+    admin::{self, Certificate, MetricsPage, Window},
     config::{Config, OnPurged},
     model::fault::{Class, Fault, Stage},
     pipeline::{
@@ -72,14 +74,23 @@ async fn run_behind_window(
         Fault::fatal(Stage::Runtime, "metrics cannot be counted").caused_by(error)
     })?;
     let close_window = CancellationToken::new();
-    let window = open_window(&config, &handle, &page, &close_window).await?;
-    let context = Context { config, goal, handle: handle.clone(), page, stop };
-    let outcome = run_until_done(&context).await;
+    let (entries, waiting) = audit::open();
+    let desk = FrontDesk::new(&config, entries);
+    let keeping = tasks::spawn(audit::keep(desk.clone(), waiting, close_window.clone()));
+    let window = open_window(&config, &handle, &page, desk, &close_window).await;
+    let (window, outcome) = match window {
+        Ok(window) => {
+            let context = Context { config, goal, handle: handle.clone(), page, stop };
+            (window, run_until_done(&context).await)
+        }
+        Err(fault) => (None, Err(fault)),
+    };
     tell_end(&handle, &outcome);
     close_window.cancel();
     if let Some(window) = window {
         drop(window.await);
     }
+    drop(keeping.await);
     outcome
 }
 
@@ -93,15 +104,24 @@ struct Context {
     stop: CancellationToken,
 }
 
-/// Starts over where the settings allow it after the position was lost.
+/// Starts over where tables are to be copied anew: because somebody asks for it, or where the settings allow it after the
+/// position was lost.
 async fn run_until_done(context: &Context) -> Result<(), Fault> {
-    let may_copy_anew = context.config.stream.on_purged == OnPurged::Snapshot;
-    match supervise::run_once(context, false).await {
-        Err(fault) if fault.class == Class::PositionLost && may_copy_anew => {
-            warn!(error = %fault.chain(), "the position is lost: copying anew, as stream.on_purged says");
-            supervise::run_once(context, true).await
+    let mut anew = Anew::Nothing;
+    loop {
+        let may_copy_anew = context.config.stream.on_purged == OnPurged::Snapshot;
+        let may_copy_anew = may_copy_anew && anew != Anew::Everything;
+        anew = match supervise::run_once(context, &anew).await {
+            Ok(()) => match context.handle.take_copy() {
+                Some(tables) if !context.stop.is_cancelled() => Anew::Tables(tables),
+                _ => return Ok(()),
+            },
+            Err(fault) if fault.class == Class::PositionLost && may_copy_anew => {
+                warn!(error = %fault.chain(), "the position is lost: copying anew, as stream.on_purged says");
+                Anew::Everything
+            }
+            Err(fault) => return Err(fault),
         }
-        outcome => outcome,
     }
 }
 
@@ -109,22 +129,24 @@ async fn open_window(
     config: &Arc<Config>,
     handle: &Handle,
     page: &MetricsPage,
+    desk: FrontDesk,
     close: &CancellationToken,
 ) -> Result<Option<tokio::task::JoinHandle<Result<(), Fault>>>, Fault> {
     if config.http.listen.is_empty() {
         return Ok(None);
     }
     let token = config.http.token_file.as_deref().map(admin::read_token).transpose()?;
+    let certificate = Certificate::read(&config.http).await?;
     let listener = admin::bind(&config.http.listen).await?;
     let window = Window {
         handle: handle.clone(),
         metrics: page.clone(),
         token,
-        desk: Arc::new(FrontDesk::new(config)),
+        desk: Arc::new(desk),
         database: config.source.databases.join(","),
         target_database: config.target.database.clone(),
     };
-    Ok(Some(tasks::spawn(admin::serve(listener, window, close.clone()))))
+    Ok(Some(tasks::spawn(admin::serve(listener, window, certificate, close.clone()))))
 }
 
 fn tell_end(handle: &Handle, outcome: &Result<(), Fault>) {

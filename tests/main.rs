@@ -28,4 +28,5 @@ mod random;
 mod support;
 mod surviving;
 mod tables;
+mod window;
 mod xa;

@@ -1,203 +1,172 @@
-//! Routes that steer: trigger, pause, interval, schedule. They answer at once, but for a run that is waited for.
-//!
-//! Only POST and PUT change anything, and a browser that another site has sent here is refused: it would carry no token,
-//! but on a loopback address none is needed.
+//! Routes that steer: pause, interval, schedule, log level. They answer at once.
+
+use std::time::Duration;
 
 use axum::{
-    Json, Router,
+    Json,
     body::Bytes,
     extract::{
-        DefaultBodyLimit, Path, Query, Request, State,
+        Extension, Query, State,
         rejection::{BytesRejection, QueryRejection},
     },
-    http::{
-        StatusCode,
-        header::{HOST, ORIGIN},
-    },
-    middleware::{Next, from_fn},
+    http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Window, routes::error, runs};
-use crate::pipeline::{
-    Handle,
-    handle::runs::{Refusal, RunKind},
+use super::{
+    Window,
+    caller::Caller,
+    refusal::{ErrorBody, bad_query, error, too_large, unprocessable},
 };
-
-/// The largest body and query, in bytes.
-const LARGEST: usize = 64 << 10;
+use crate::pipeline::handle::runs::Refusal;
 
 /// The longest interval: a year.
 const LONGEST_SECONDS: u64 = 366 * 86_400;
 
 /// The routes, below `/api/sync`.
-pub(super) fn router() -> Router<Window> {
-    let changing = Router::new()
-        .route("/trigger", post(trigger))
-        .route("/pause", post(pause))
-        .route("/resume", post(resume))
-        .route("/interval", put(interval))
-        .route("/scheduler/start", post(start))
-        .route("/scheduler/stop", post(stop))
-        .layer(DefaultBodyLimit::max(LARGEST))
-        .layer(from_fn(of_this_site));
-    changing.route("/runs", get(all_runs)).route("/runs/{run_id}", get(one_run))
+pub(super) fn router() -> OpenApiRouter<Window> {
+    OpenApiRouter::default()
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(interval))
+        .routes(routes!(start))
+        .routes(routes!(stop))
 }
 
-async fn of_this_site(request: Request, next: Next) -> Response {
-    match objection(&request) {
-        Some(refused) => refused,
-        None => next.run(request).await,
-    }
+/// Whether it is paused now.
+#[derive(Debug, Serialize, ToSchema)]
+struct Paused {
+    #[schema(schema_with = success)]
+    status: &'static str,
+    paused: bool,
 }
 
-fn objection(request: &Request) -> Option<Response> {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let origin = header(ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
-    if origin.is_some_and(|origin| header(HOST) != Some(origin)) {
-        let hint = "call from a page of the same host, or without an Origin header";
-        return Some(error(StatusCode::BAD_REQUEST, "cross_site", "another site asks", hint));
-    }
-    let is_large = request.uri().query().is_some_and(|query| query.len() > LARGEST);
-    is_large.then(|| too_large("the query"))
+pub(super) fn success() -> utoipa::openapi::Object {
+    super::form::words(&["success"])
 }
 
-fn too_large(what: &str) -> Response {
-    let message = format!("{what} is too large");
-    error(StatusCode::BAD_REQUEST, "too_large", &message, "64 KiB are the most")
+/// Stop applying changes.
+///
+/// The source goes on being read to the queue's bound, nothing is applied. Kept over a restart.
+#[utoipa::path(post, path = "/pause", tag = "steering", responses((status = 200, body = Paused)))]
+async fn pause(State(window): State<Window>, Extension(caller): Extension<Caller>) -> Json<Paused> {
+    set_paused(&window, &caller, true)
 }
 
-#[derive(Debug, Deserialize)]
-struct Trigger {
-    sync_type: Option<String>,
-    tables: Option<String>,
-    wait: Option<bool>,
-}
-
-async fn trigger(
+/// Go on applying changes.
+#[utoipa::path(post, path = "/resume", tag = "steering", responses((status = 200, body = Paused)))]
+async fn resume(
     State(window): State<Window>,
-    query: Result<Query<Trigger>, QueryRejection>,
-) -> Response {
-    let Ok(Query(wish)) = query else { return bad_query() };
-    let kind = match wish.sync_type.as_deref() {
-        None | Some("incremental") => RunKind::Incremental,
-        Some("full") => RunKind::Full,
-        Some(_) => {
-            let hint = "sync_type=full or sync_type=incremental";
-            return unprocessable("sync_type", "this sync_type is unknown", hint);
-        }
-    };
-    let names = wish.tables.as_deref().map(|tables| tables.split(',').map(str::trim));
-    let tables: Option<Vec<String>> =
-        names.map(|names| names.filter(|name| !name.is_empty()).map(str::to_owned).collect());
-    if tables.as_ref().is_some_and(Vec::is_empty) {
-        return unprocessable("tables", "no table is named", "leave tables out for all of them");
-    }
-    let id = uuid::Uuid::new_v4().to_string();
-    let id = match window.handle.trigger(id, kind, tables) {
-        Ok(id) => id,
-        Err(refusal) => return refused(&refusal),
-    };
-    if wish.wait == Some(false) {
-        return (StatusCode::ACCEPTED, Json(json!({ "run_id": id }))).into_response();
-    }
-    match window.handle.until_run_ends(&id).await {
-        Some(run) => Json(runs::run(&run)).into_response(),
-        None => unknown_run(),
-    }
+    Extension(caller): Extension<Caller>,
+) -> Json<Paused> {
+    set_paused(&window, &caller, false)
 }
 
-fn refused(refusal: &Refusal) -> Response {
-    let conflict = |code, message: &str, hint| error(StatusCode::CONFLICT, code, message, hint);
-    match refusal {
-        Refusal::Busy { run_id } => conflict(
-            "busy",
-            &format!("run {run_id} is under way"),
-            "wait for it: GET /api/sync/runs/{run_id}",
-        ),
-        Refusal::Streaming => conflict(
-            "streaming",
-            "the binlog is followed: there is nothing to run",
-            "GET /api/sync/status tells the lag; `binleaf snapshot` copies anew",
-        ),
-        Refusal::Paused => conflict("paused", "it is paused", "POST /api/sync/resume first"),
-        Refusal::NotReady => error(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not_ready",
-            "it is starting or stopping",
-            "GET /health/ready tells when it is ready",
-        ),
-        Refusal::UnknownTable(name) => error(
-            StatusCode::NOT_FOUND,
-            "unknown_table",
-            &format!("there is no table {name}"),
-            "`binleaf tables` lists them",
-        ),
-    }
-}
-
-async fn pause(State(window): State<Window>) -> Response {
-    set_paused(&window.handle, true)
-}
-
-async fn resume(State(window): State<Window>) -> Response {
-    set_paused(&window.handle, false)
-}
-
-fn set_paused(handle: &Handle, paused: bool) -> Response {
-    handle.control(|control| control.paused = paused);
+fn set_paused(window: &Window, caller: &Caller, paused: bool) -> Json<Paused> {
+    window.handle.control(|control| control.paused = paused);
     if paused {
         tracing::info!(operation = "paused", "paused: nothing is applied until it is resumed");
     } else {
         tracing::info!(operation = "resumed", "resumed");
     }
-    Json(json!({ "status": "success", "paused": paused })).into_response()
+    caller.did(window, if paused { "pause" } else { "resume" }, &[], StatusCode::OK);
+    Json(Paused { status: "success", paused })
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// An interval, one way or the other.
+#[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Interval {
+    #[schema(minimum = 0.017, maximum = 527_040, examples(15))]
+    #[param(minimum = 0.017, maximum = 527_040)]
     interval_minutes: Option<f64>,
+    #[schema(minimum = 1, maximum = 31_622_400, examples(900))]
+    #[param(minimum = 1, maximum = 31_622_400)]
     interval_seconds: Option<u64>,
 }
 
 impl Interval {
     /// Whole seconds, at least one.
     fn seconds(&self) -> Option<u64> {
-        let minutes = self.interval_minutes.and_then(|minutes| {
-            let span = std::time::Duration::try_from_secs_f64(minutes * 60.0).ok()?;
-            Some(span.as_secs())
-        });
+        let minutes = self
+            .interval_minutes
+            .and_then(|minutes| Some(Duration::try_from_secs_f64(minutes * 60.0).ok()?.as_secs()));
         self.interval_seconds.or(minutes).filter(|seconds| (1..=LONGEST_SECONDS).contains(seconds))
     }
 
     const fn is_empty(&self) -> bool {
         self.interval_minutes.is_none() && self.interval_seconds.is_none()
     }
+
+    fn arguments(&self) -> [(&'static str, Option<String>); 2] {
+        [
+            ("interval_minutes", self.interval_minutes.map(|number| number.to_string())),
+            ("interval_seconds", self.interval_seconds.map(|number| number.to_string())),
+        ]
+    }
 }
 
+/// The interval that counts now.
+#[derive(Debug, Serialize, ToSchema)]
+struct IntervalSet {
+    #[schema(schema_with = success)]
+    status: &'static str,
+    interval_seconds: u64,
+}
+
+/// Set how often tables are polled.
+///
+/// By the query or by the body, which counts where both are given. Kept over a restart.
+#[utoipa::path(
+    put, path = "/interval", tag = "steering", params(Interval),
+    request_body(content = Option<Interval>, content_type = "application/json"),
+    responses((status = 200, body = IntervalSet), (status = 422, body = ErrorBody)),
+)]
 async fn interval(
     State(window): State<Window>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<Interval>, QueryRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let Ok(Query(query)) = query else { return bad_query() };
-    let Ok(body) = body else { return too_large("the body") };
-    let given = if body.is_empty() {
-        query
-    } else {
-        let Ok(body) = serde_json::from_slice::<Interval>(&body) else {
-            let hint = "{\"interval_seconds\": 900} or {\"interval_minutes\": 15}";
-            return error(StatusCode::BAD_REQUEST, "bad_body", "the body cannot be read", hint);
-        };
-        if body.is_empty() { query } else { body }
+    let given = match given(query, body, r#"{"interval_seconds": 900}"#) {
+        Ok(given) => given,
+        Err(refused) => return *refused,
     };
-    let Some(seconds) = given.seconds() else { return no_interval() };
-    window.handle.control(|control| control.interval_seconds = Some(seconds));
-    tracing::info!(interval_seconds = seconds, "the interval is another one");
-    Json(json!({ "status": "success", "interval_seconds": seconds })).into_response()
+    let wishes: Vec<&Interval> = given.iter().filter(|wish| !wish.is_empty()).collect();
+    let are_good = wishes.iter().all(|wish| wish.seconds().is_some());
+    let answer = match wishes.last().filter(|_| are_good).and_then(|wish| wish.seconds()) {
+        Some(seconds) => {
+            window.handle.control(|control| control.interval_seconds = Some(seconds));
+            Json(IntervalSet { status: "success", interval_seconds: seconds }).into_response()
+        }
+        None => no_interval(),
+    };
+    let arguments = wishes.last().map(|wish| wish.arguments()).unwrap_or_default();
+    caller.did(&window, "interval", &arguments, answer.status());
+    answer
+}
+
+/// What the query says, and behind it what the body says, where there is one.
+pub(super) fn given<T: DeserializeOwned>(
+    query: Result<Query<T>, QueryRejection>,
+    body: Result<Bytes, BytesRejection>,
+    example: &str,
+) -> Result<Vec<T>, Box<Response>> {
+    let Ok(Query(query)) = query else { return Err(Box::new(bad_query())) };
+    let Ok(body) = body else { return Err(Box::new(too_large("the body"))) };
+    if body.is_empty() {
+        return Ok(vec![query]);
+    }
+    match serde_json::from_slice::<Option<T>>(&body) {
+        Ok(body) => Ok(std::iter::once(query).chain(body).collect()),
+        Err(_) => {
+            let message = "the body cannot be read";
+            Err(Box::new(error(StatusCode::BAD_REQUEST, "bad_body", message, example)))
+        }
+    }
 }
 
 fn no_interval() -> Response {
@@ -208,25 +177,56 @@ fn no_interval() -> Response {
     )
 }
 
+/// Whether runs of polling begin by themselves now.
+#[derive(Debug, Serialize, ToSchema)]
+struct Scheduled {
+    #[schema(schema_with = success)]
+    status: &'static str,
+    message: &'static str,
+    interval_seconds: u64,
+}
+
+/// Let runs of polling begin by themselves.
+#[utoipa::path(
+    post, path = "/scheduler/start", tag = "steering", params(Interval),
+    responses(
+        (status = 200, body = Scheduled),
+        (status = 409, description = "The binlog is followed", body = ErrorBody),
+        (status = 422, body = ErrorBody),
+    ),
+)]
 async fn start(
     State(window): State<Window>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<Interval>, QueryRejection>,
 ) -> Response {
     let Ok(Query(query)) = query else { return bad_query() };
-    let seconds = query.seconds();
-    if seconds.is_none() && !query.is_empty() {
-        return no_interval();
-    }
-    schedule(&window.handle, true, seconds)
+    let answer = match query.seconds() {
+        None if !query.is_empty() => no_interval(),
+        seconds => schedule(&window, true, seconds),
+    };
+    caller.did(&window, "scheduler_start", &query.arguments(), answer.status());
+    answer
 }
 
-async fn stop(State(window): State<Window>) -> Response {
-    schedule(&window.handle, false, None)
+/// Let runs of polling begin by hand only.
+#[utoipa::path(
+    post, path = "/scheduler/stop", tag = "steering",
+    responses(
+        (status = 200, body = Scheduled),
+        (status = 409, description = "The binlog is followed", body = ErrorBody),
+    ),
+)]
+async fn stop(State(window): State<Window>, Extension(caller): Extension<Caller>) -> Response {
+    let answer = schedule(&window, false, None);
+    caller.did(&window, "scheduler_stop", &[], answer.status());
+    answer
 }
 
-fn schedule(handle: &Handle, is_on: bool, seconds: Option<u64>) -> Response {
+fn schedule(window: &Window, is_on: bool, seconds: Option<u64>) -> Response {
+    let handle = &window.handle;
     if !handle.schedule().way.polls {
-        return refused(&Refusal::Streaming);
+        return (&Refusal::Streaming).into_response();
     }
     handle.control(|control| {
         control.unscheduled = !is_on;
@@ -234,39 +234,8 @@ fn schedule(handle: &Handle, is_on: bool, seconds: Option<u64>) -> Response {
     });
     let message = if is_on { "Scheduler started" } else { "Scheduler stopped" };
     tracing::info!("{message}");
-    let interval = handle.schedule().interval.as_secs();
-    Json(json!({ "status": "success", "message": message, "interval_seconds": interval }))
-        .into_response()
-}
-
-async fn all_runs(State(window): State<Window>) -> Response {
-    let runs: Vec<_> = window.handle.runs().iter().map(runs::run).collect();
-    Json(json!({ "runs": runs })).into_response()
-}
-
-async fn one_run(State(window): State<Window>, Path(id): Path<String>) -> Response {
-    match window.handle.run(&id) {
-        Some(run) => Json(runs::run(&run)).into_response(),
-        None => unknown_run(),
-    }
-}
-
-fn unknown_run() -> Response {
-    let hint = "GET /api/sync/runs lists the last ones";
-    error(StatusCode::NOT_FOUND, "unknown_run", "there is no such run", hint)
-}
-
-fn bad_query() -> Response {
-    error(
-        StatusCode::BAD_REQUEST,
-        "bad_query",
-        "the query cannot be read",
-        "see the page of the API",
-    )
-}
-
-fn unprocessable(code: &str, message: &str, hint: &str) -> Response {
-    error(StatusCode::UNPROCESSABLE_ENTITY, code, message, hint)
+    let interval_seconds = handle.schedule().interval.as_secs();
+    Json(Scheduled { status: "success", message, interval_seconds }).into_response()
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::status::rounded;
+use super::form::{phases, rounded, words};
 use crate::pipeline::handle::{Phase, Report, runs::Run};
 
 /// A stream that is further behind is degraded; an alert's default is the same.
@@ -36,8 +37,75 @@ impl Condition {
     }
 }
 
-/// The body. `last_run`: the newest run that has ended, where tables are polled.
-pub(super) fn health(report: &Report, is_alive: bool, last_run: Option<&Run>) -> Value {
+/// How it is: one word for each part, and the worst of them for the whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
+    #[schema(schema_with = conditions)]
+    status: &'static str,
+    #[schema(schema_with = conditions)]
+    mysql_connection: &'static str,
+    #[schema(schema_with = conditions)]
+    mongodb_connection: &'static str,
+    #[schema(schema_with = results)]
+    last_sync_status: &'static str,
+    /// Operations on their way to the target.
+    pending_operations: u64,
+    /// What has gone wrong since the start, what was mended by another try too.
+    error_count: u64,
+    #[schema(schema_with = phases)]
+    phase: &'static str,
+    paused: bool,
+    checks: Checks,
+}
+
+/// The parts.
+#[derive(Debug, Serialize, ToSchema)]
+struct Checks {
+    source: SourceCheck,
+    target: TargetCheck,
+    lag: LagCheck,
+    dead_letters: LettersCheck,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct SourceCheck {
+    #[schema(schema_with = conditions)]
+    status: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct TargetCheck {
+    #[schema(schema_with = conditions)]
+    status: &'static str,
+    checkpoint_age_seconds: f64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct LagCheck {
+    #[schema(schema_with = conditions)]
+    status: &'static str,
+    seconds: f64,
+    #[schema(required)]
+    transactions: Option<u64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct LettersCheck {
+    #[schema(schema_with = conditions)]
+    status: &'static str,
+    count: u64,
+}
+
+fn conditions() -> utoipa::openapi::Object {
+    words(&["healthy", "starting", "degraded", "unhealthy"])
+}
+
+fn results() -> utoipa::openapi::Object {
+    words(&["running", "success", "partial", "failed"])
+}
+
+/// How it is. `last_run`: the newest run that has ended, where tables are polled.
+pub(super) fn health(report: &Report, is_alive: bool, last_run: Option<&Run>) -> Health {
     let source = side(report, report.source_up);
     let target = side(report, report.target_up);
     let lag = Condition::degraded(report.lag > bearable(report));
@@ -48,30 +116,29 @@ pub(super) fn health(report: &Report, is_alive: bool, last_run: Option<&Run>) ->
         _ if !is_alive => Condition::Unhealthy,
         _ => Condition::degraded(report.paused || matches!(last, "failed" | "partial")),
     };
-    let whole = [source, target, lag, letters, itself].into_iter().max();
-    json!({
-        "status": whole.map(Condition::label),
-        "mysql_connection": source.label(),
-        "mongodb_connection": target.label(),
-        "last_sync_status": last,
-        "pending_operations": report.pending_operations,
-        "error_count": report.errors,
-        "phase": report.phase_name(),
-        "paused": report.paused,
-        "checks": {
-            "source": { "status": source.label() },
-            "target": {
-                "status": target.label(),
-                "checkpoint_age_seconds": rounded(report.checkpoint_age.as_secs_f64()),
+    Health {
+        status: source.max(target).max(lag).max(letters).max(itself).label(),
+        mysql_connection: source.label(),
+        mongodb_connection: target.label(),
+        last_sync_status: last,
+        pending_operations: report.pending_operations,
+        error_count: report.errors,
+        phase: report.phase_name(),
+        paused: report.paused,
+        checks: Checks {
+            source: SourceCheck { status: source.label() },
+            target: TargetCheck {
+                status: target.label(),
+                checkpoint_age_seconds: rounded(report.checkpoint_age.as_secs_f64()),
             },
-            "lag": {
-                "status": lag.label(),
-                "seconds": rounded(report.lag.as_secs_f64()),
-                "transactions": report.lag_transactions,
+            lag: LagCheck {
+                status: lag.label(),
+                seconds: rounded(report.lag.as_secs_f64()),
+                transactions: report.lag_transactions,
             },
-            "dead_letters": { "status": letters.label(), "count": report.dead_letters() },
+            dead_letters: LettersCheck { status: letters.label(), count: report.dead_letters() },
         },
-    })
+    }
 }
 
 fn side(report: &Report, is_up: bool) -> Condition {
@@ -102,6 +169,8 @@ fn last_sync_status(report: &Report, last_run: Option<&Run>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::{
         model::fault::{Fault, Stage},
@@ -116,7 +185,8 @@ mod tests {
     };
 
     fn of(handle: &Handle) -> Value {
-        health(&handle.report(), true, handle.last_run().as_ref())
+        let body = health(&handle.report(), true, handle.last_run().as_ref());
+        serde_json::to_value(body).unwrap()
     }
 
     fn handle() -> Handle {
@@ -148,7 +218,7 @@ mod tests {
     fn a_start_is_neither_good_nor_bad() {
         let handle = Handle::new(QueueGauge::default(), false, None);
         assert_eq!(of(&handle)["status"], "starting");
-        assert_eq!(health(&handle.report(), false, None)["status"], "unhealthy");
+        assert_eq!(health(&handle.report(), false, None).status, "unhealthy");
     }
 
     #[test]

@@ -1,80 +1,174 @@
-//! The routes.
+//! The routes, and the guard in front of them.
+//!
+//! Only POST and PUT change anything, and a browser that another site has sent there is refused: it would carry no token,
+//! but on a loopback address none is needed.
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    extract::{DefaultBodyLimit, Request, State},
+    http::{
+        HeaderMap, Method, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN},
+    },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Window, control, questions, status};
+use super::{
+    Window,
+    caller::Caller,
+    control, document, levels, questions,
+    refusal::{error, too_large},
+    status::{NotReady, Status},
+    trigger,
+};
+
+/// The largest body, in bytes. What is asked for cannot be longer than that either: `http::Uri` takes no more.
+const LARGEST: usize = 64 << 10;
 
 /// All routes.
 pub(super) fn router(window: Window) -> Router {
-    let sync = Router::new()
-        .route("/status", get(sync_status))
-        .merge(control::router())
-        .merge(questions::router());
+    let (sync, api) = documented().split_for_parts();
+    let (open, _) = probes().split_for_parts();
     let guarded = Router::new()
-        .route("/metrics", get(metrics))
-        .nest("/api/sync", sync.clone())
-        .nest("/sync", sync)
+        .merge(sync)
+        .nest("/sync", below_sync().split_for_parts().0)
+        .merge(document::router(api, window.token.is_some()))
         .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(LARGEST))
         .layer(from_fn_with_state(window.clone(), guard));
-    let open = Router::new().route("/health/live", get(live)).route("/health/ready", get(ready));
     open.merge(guarded).with_state(window)
 }
 
+/// The routes behind the guard, with the document of all.
+fn documented() -> OpenApiRouter<Window> {
+    let mut api = document::head();
+    api.merge(probes().into_openapi());
+    OpenApiRouter::with_openapi(api).routes(routes!(metrics)).nest("/api/sync", below_sync())
+}
+
+fn below_sync() -> OpenApiRouter<Window> {
+    OpenApiRouter::default()
+        .routes(routes!(sync_status))
+        .merge(questions::router())
+        .merge(trigger::router())
+        .merge(control::router())
+        .merge(levels::router())
+}
+
+fn probes() -> OpenApiRouter<Window> {
+    OpenApiRouter::default().routes(routes!(live)).routes(routes!(ready))
+}
+
+/// One word.
+#[derive(Debug, Serialize, ToSchema)]
+struct Word {
+    status: &'static str,
+}
+
+/// Whether the apply loop turns.
+#[utoipa::path(
+    get, path = "/health/live", tag = "machines",
+    responses(
+        (status = 200, description = "It turns", body = Word),
+        (status = 503, description = "It has not turned for a minute", body = Word),
+    ),
+)]
 async fn live(State(window): State<Window>) -> Response {
     if window.handle.is_alive() {
-        Json(json!({ "status": "alive" })).into_response()
+        Json(Word { status: "alive" }).into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "stuck" }))).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Word { status: "stuck" })).into_response()
     }
 }
 
+/// Whether the copy is whole and changes are applied.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "machines",
+    responses(
+        (status = 200, description = "They are", body = Word),
+        (status = 503, description = "Not yet, or not now", body = NotReady),
+    ),
+)]
 async fn ready(State(window): State<Window>) -> Response {
     if window.handle.is_ready() {
-        return Json(json!({ "status": "ready" })).into_response();
+        return Json(Word { status: "ready" }).into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, Json(status::not_ready(&window.handle.report())))
-        .into_response()
+    let body = NotReady::from(&window.handle.report());
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }
 
-async fn sync_status(State(window): State<Window>) -> Json<Value> {
-    Json(status::status(&window.handle.report()))
+/// Everything about the pipeline, its tables and its schedule.
+#[utoipa::path(get, path = "/status", tag = "looking", responses((status = 200, body = Status)))]
+async fn sync_status(State(window): State<Window>) -> Json<Status> {
+    Json(Status::of(window.handle.report()))
 }
 
+/// Metrics for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "machines",
+    responses((status = 200, body = String, content_type = "text/plain")),
+)]
 async fn metrics(State(window): State<Window>) -> Response {
     let page = window.metrics.render(&window.handle);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }
 
 async fn unknown() -> Response {
+    let hint = "GET /openapi.json lists what there is";
+    error(StatusCode::NOT_FOUND, "unknown_route", "there is nothing here", hint)
+}
+
+async fn wrong_method() -> Response {
+    let hint = "GET looks, POST and PUT change; GET /openapi.json lists what there is";
+    let message = "this route answers to another method";
+    error(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", message, hint)
+}
+
+async fn guard(State(window): State<Window>, mut request: Request, next: Next) -> Response {
+    let caller = match &window.token {
+        None => Caller::anonymous(),
+        Some(tokens) => match tokens.holder(request.headers()) {
+            Some(name) => Caller(name.to_owned()),
+            None => return unauthorized(),
+        },
+    };
+    if let Some(refused) = objection(&request) {
+        return refused;
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+fn unauthorized() -> Response {
     error(
-        StatusCode::NOT_FOUND,
-        "unknown_route",
-        "there is nothing here",
-        "see GET /api/sync/status",
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "the token is missing or wrong",
+        "send `Authorization: Bearer …` with a token of http.token_file",
     )
 }
 
-async fn guard(State(window): State<Window>, request: Request, next: Next) -> Response {
-    match &window.token {
-        Some(token) if !token.admits(request.headers()) => error(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "the token is missing or wrong",
-            "send `Authorization: Bearer …` with the contents of http.token_file",
-        ),
-        _ => next.run(request).await,
+fn objection(request: &Request) -> Option<Response> {
+    let looks = [Method::GET, Method::HEAD].contains(request.method());
+    if !looks && is_of_another_site(request.headers()) {
+        let hint = "call from a page of the same host, or without an Origin header";
+        return Some(error(StatusCode::BAD_REQUEST, "cross_site", "another site asks", hint));
     }
+    let told = header(request.headers(), CONTENT_LENGTH).and_then(|told| told.parse::<u64>().ok());
+    told.is_some_and(|bytes| bytes > LARGEST as u64).then(|| too_large("the body"))
 }
 
-pub(super) fn error(status: StatusCode, code: &str, message: &str, hint: &str) -> Response {
-    (status, Json(json!({ "error": { "code": code, "message": message, "hint": hint } })))
-        .into_response()
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let site = origin.map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
+    site.is_some_and(|site| header(headers, HOST) != Some(site))
+}
+
+fn header(headers: &HeaderMap, name: axum::http::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }

@@ -1,29 +1,94 @@
-//! Runs of polling as JSON. Names and shapes are a promise to scripts.
+//! Runs as JSON. Names and shapes are a promise to scripts.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::status::{rounded, time};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::form::{Time, rounded, words};
 use crate::pipeline::handle::runs::{Outcome, Run, TableRun};
 
 /// The result of a run, or how far it is.
-#[must_use]
-pub fn run(run: &Run) -> Value {
-    let total: u64 = run.tables.values().map(synced).sum();
-    let tables: Map<String, Value> =
-        run.tables.iter().map(|(name, of)| (name.clone(), table(of))).collect();
-    json!({
-        "run_id": run.id,
-        "sync_type": run.kind.label(),
-        "start_time": time(run.start),
-        "end_time": run.end.map(|(at, _)| time(at)),
-        "duration_seconds": rounded(run.took().as_secs_f64()),
-        "total_records_synced": total,
-        "successful_tables": run.successful(),
-        "failed_tables": run.failed(),
-        "status": run.status(),
-        "error": run.error,
-        "tables": tables,
-    })
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunResult {
+    run_id: String,
+    #[schema(schema_with = kinds)]
+    sync_type: &'static str,
+    start_time: Time,
+    /// Null while it is under way.
+    #[schema(required)]
+    end_time: Option<Time>,
+    duration_seconds: f64,
+    /// Documents that were created, updated or deleted.
+    total_records_synced: u64,
+    successful_tables: usize,
+    failed_tables: usize,
+    #[schema(schema_with = run_states)]
+    status: &'static str,
+    /// Why it ended without having read its tables.
+    #[schema(required)]
+    error: Option<String>,
+    tables: BTreeMap<String, TableResult>,
+}
+
+/// What became of one table in a run.
+#[derive(Debug, Serialize, ToSchema)]
+struct TableResult {
+    #[schema(schema_with = table_states)]
+    status: &'static str,
+    records_synced: u64,
+    records_created: u64,
+    records_updated: u64,
+    records_deleted: u64,
+    /// Documents that were as they should be.
+    records_unchanged: u64,
+    /// What was read: a table whose changes no column tells is always read in full.
+    #[schema(schema_with = kinds)]
+    sync_type: &'static str,
+    duration_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// The last runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Runs {
+    /// The newest first.
+    pub(super) runs: Vec<RunResult>,
+}
+
+fn kinds() -> utoipa::openapi::Object {
+    words(&["full", "incremental"])
+}
+
+fn run_states() -> utoipa::openapi::Object {
+    words(&["running", "success", "partial", "failed"])
+}
+
+fn table_states() -> utoipa::openapi::Object {
+    words(&["running", "success", "failed", "skipped"])
+}
+
+impl From<&Run> for RunResult {
+    fn from(run: &Run) -> Self {
+        let tables = run.tables.iter().map(|(name, of)| (name.clone(), TableResult::from(of)));
+        Self {
+            run_id: run.id.clone(),
+            sync_type: run.kind.label(),
+            start_time: run.start.into(),
+            end_time: run.end.map(|(at, _)| at.into()),
+            duration_seconds: rounded(run.took().as_secs_f64()),
+            total_records_synced: run.tables.values().map(synced).sum(),
+            successful_tables: run.successful(),
+            failed_tables: run.failed(),
+            status: run.status(),
+            error: run.error.clone(),
+            tables: tables.collect(),
+        }
+    }
 }
 
 /// Documents that were written or removed.
@@ -31,26 +96,25 @@ const fn synced(table: &TableRun) -> u64 {
     table.counts.created + table.counts.updated + table.counts.deleted
 }
 
-fn table(table: &TableRun) -> Value {
-    let (status, error, hint) = match &table.outcome {
-        None => ("running", None, None),
-        Some(Outcome::Success) => ("success", None, None),
-        Some(Outcome::Failed { error, hint }) => ("failed", Some(error), hint.as_ref()),
-        Some(Outcome::Skipped { error }) => ("skipped", Some(error), None),
-    };
-    let mut value = json!({
-        "status": status,
-        "records_synced": synced(table),
-        "records_created": table.counts.created,
-        "records_updated": table.counts.updated,
-        "records_deleted": table.counts.deleted,
-        "records_unchanged": table.counts.unchanged,
-        "sync_type": table.kind.label(),
-        "duration_seconds": rounded(table.took.as_secs_f64()),
-    });
-    if let (Some(error), Some(object)) = (error, value.as_object_mut()) {
-        object.insert("error".to_owned(), error.clone().into());
-        object.insert("hint".to_owned(), hint.cloned().into());
+impl From<&TableRun> for TableResult {
+    fn from(table: &TableRun) -> Self {
+        let (status, error, hint) = match &table.outcome {
+            None => ("running", None, None),
+            Some(Outcome::Success) => ("success", None, None),
+            Some(Outcome::Failed { error, hint }) => ("failed", Some(error), hint.as_ref()),
+            Some(Outcome::Skipped { error }) => ("skipped", Some(error), None),
+        };
+        Self {
+            status,
+            records_synced: synced(table),
+            records_created: table.counts.created,
+            records_updated: table.counts.updated,
+            records_deleted: table.counts.deleted,
+            records_unchanged: table.counts.unchanged,
+            sync_type: table.kind.label(),
+            duration_seconds: rounded(table.took.as_secs_f64()),
+            error: error.cloned(),
+            hint: hint.cloned(),
+        }
     }
-    value
 }

@@ -12,13 +12,17 @@ use tokio::{
     sync::{OnceCell, Semaphore},
     time::{Instant, timeout, timeout_at},
 };
+use tracing::warn;
 
 use self::kept::{Kept, Seen};
-use super::tables::tables_by;
+use super::{audit::Entries, tables::tables_by};
 use crate::{
     checkpoint::MongoCheckpoints,
     config::Config,
-    model::fault::{Fault, Stage},
+    model::{
+        audit::AuditEntry,
+        fault::{Fault, Stage},
+    },
     pipeline::handle::desk::{Answer, Desk, Letters, ListWish, SourceSeen, TableView, TablesSeen},
     runtime::tasks,
     sink::Link,
@@ -58,11 +62,12 @@ struct Shared {
     target: Arc<Semaphore>,
     tables: Kept<Arc<Vec<TableView>>>,
     seen: Kept<Arc<SourceSeen>>,
+    entries: Entries,
 }
 
 impl FrontDesk {
     /// A desk for these settings; connects to nothing yet.
-    pub(super) fn new(config: &Arc<Config>) -> Self {
+    pub(super) fn new(config: &Arc<Config>, entries: Entries) -> Self {
         let turns = || Arc::new(Semaphore::new(AT_ONCE));
         let shared = Shared {
             config: Arc::clone(config),
@@ -72,8 +77,14 @@ impl FrontDesk {
             target: turns(),
             tables: Kept::new(TABLES_ARE_FRESH),
             seen: Kept::new(CONNECTION_IS_FRESH),
+            entries,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Keeps a command; waits for as long as the target takes.
+    pub(super) async fn keep_audit(&self, entry: &AuditEntry) -> Result<(), Fault> {
+        Ok(self.shared.checkpoints().await?.keep_audit(entry).await?)
     }
 
     fn ask_source<T, F, W>(&self, question: F) -> Answer<'_, T>
@@ -172,6 +183,12 @@ impl Desk for FrontDesk {
             let checkpoints = shared.checkpoints().await?;
             Ok(checkpoints.show_schema_changes(wish.table.as_deref(), wish.limit).await?)
         })
+    }
+
+    fn record(&self, entry: AuditEntry) {
+        if let Err(error) = self.shared.entries.try_send(entry) {
+            warn!(%error, "a command is not kept in _sync_audit: too many are waiting");
+        }
     }
 }
 

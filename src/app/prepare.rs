@@ -14,8 +14,8 @@ use super::{
     check::{self, Checked, Surroundings},
     feed::{Stream, Work},
     patience::Patience,
-    ready,
-    start::{self, Copy, Goal, Start},
+    ready::{self, Found},
+    start::{self, Anew, Copy, Goal, Start},
 };
 use crate::{
     checkpoint::MongoCheckpoints,
@@ -148,17 +148,17 @@ async fn open_letters(checkpoints: &MongoCheckpoints) -> Result<Vec<LetterKey>, 
 pub(super) async fn begin(
     context: &Context,
     session: &Session,
-    anew: bool,
+    anew: &Anew,
 ) -> Result<Prepared, Fault> {
     let control = session.state.as_ref().and_then(|state| state.control);
     if let Some(saved) = control {
         context.handle.restore(saved);
     }
-    let state = session.state.clone().filter(|_| !anew).unwrap_or_default();
+    let state = anew.forget(session.state.clone().unwrap_or_default(), &session.tables);
     let mut prepared = if session.way.polls {
         prepare_polling(context, session, state)
     } else if state.polls.is_empty() {
-        prepare_stream(context, session, state).await?
+        prepare_stream(context, session, anew, state).await?
     } else {
         hand_over(context, session, state).await?
     };
@@ -170,12 +170,13 @@ pub(super) async fn begin(
 async fn prepare_stream(
     context: &Context,
     session: &Session,
+    anew: &Anew,
     mut state: State,
 ) -> Result<Prepared, Fault> {
     let config = &context.config;
     let start = start::decide(
         &mut state,
-        &context.goal,
+        (&context.goal, anew),
         config.snapshot.when,
         &config.stream.start,
         &session.tables,
@@ -193,7 +194,9 @@ async fn prepare_stream(
             (position, None)
         }
         Start::Copy(copy) => {
-            let begun = begin_copy(context, session, &mut state, &mut records, copy).await?;
+            let existing = anew.existing(config.snapshot.existing);
+            let begun = begin_copy(context, session, existing, (&mut state, &mut records), copy);
+            let begun = begun.await?;
             (begun.0, Some(begun.1))
         }
     };
@@ -250,8 +253,8 @@ async fn hand_over(context: &Context, session: &Session, state: State) -> Result
 async fn begin_copy(
     context: &Context,
     session: &Session,
-    state: &mut State,
-    records: &mut Vec<TableRecord>,
+    existing: Found,
+    (state, records): (&mut State, &mut Vec<TableRecord>),
     copy: Copy,
 ) -> Result<(Position, Vec<Arc<TableSchema>>), Fault> {
     if let Some(from) = &copy.from {
@@ -261,7 +264,7 @@ async fn begin_copy(
     let from = copy.from.unwrap_or_else(|| now.clone());
     start::copy_begins(state, &from, &now, &fresh);
     let recorded = records.iter().map(|record| record.table.as_str()).collect();
-    let readied = stream::iter(&fresh).map(|table| make_ready(context, session, &recorded, table));
+    let readied = stream::iter(&fresh).map(|table| make_ready(session, existing, &recorded, table));
     let are_swept: Vec<bool> = readied.buffered(SIDE_BY_SIDE).try_collect().await?;
     for (table, is_swept) in fresh.iter().zip(are_swept) {
         start::sweep_later(state, table, is_swept);
@@ -299,8 +302,8 @@ const SIDE_BY_SIDE: usize = 16;
 
 /// Makes a collection ready for a new copy. Answers whether what the source does not have is to go behind it.
 async fn make_ready(
-    context: &Context,
     session: &Session,
+    existing: Found,
     recorded: &BTreeSet<&str>,
     table: &Arc<TableSchema>,
 ) -> Result<bool, Fault> {
@@ -308,7 +311,7 @@ async fn make_ready(
     let plan = Plan::compile(Arc::clone(table), &rules)
         .map_err(|issues| mapping::unmappable(table, &issues))?;
     let is_ours = recorded.contains(table.name.to_string().as_str());
-    ready::make_ready(&session.sink, &plan, is_ours, context.config.snapshot.existing).await
+    ready::make_ready(&session.sink, &plan, is_ours, existing).await
 }
 
 async fn verify(session: &Session, position: &Position) -> Result<(), Fault> {

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::ready::Found;
 use crate::{
-    config::{SnapshotWhen, StreamStart},
+    config::{Existing, SnapshotWhen, StreamStart},
     model::{
         position::Position,
         snapshot::{SnapshotState, TableProgress},
         state::State,
         table::{TableName, TableSchema},
     },
+    pipeline::handle::{CopyWish, is_called},
 };
 
 /// What is asked for.
@@ -29,6 +31,50 @@ pub enum Goal {
         /// Only these tables; `None` for all.
         tables: Option<Vec<String>>,
     },
+}
+
+/// What is to be copied anew although it was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Anew {
+    /// Nothing.
+    Nothing,
+    /// These tables, while the rest stays; the documents stay too until they are replaced.
+    Tables(CopyWish),
+    /// Everything, as if nothing had been saved.
+    Everything,
+}
+
+impl Anew {
+    fn is_meant(&self, table: &TableSchema) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything | Self::Tables(None) => true,
+            Self::Tables(Some(names)) => {
+                let known = table.name.to_string();
+                names.iter().any(|name| is_called(&known, name))
+            }
+        }
+    }
+
+    /// What becomes of the documents that are there; `setting` where they are not ours.
+    pub(super) const fn existing(&self, setting: Existing) -> Found {
+        match self {
+            Self::Tables(_) => Found::Kept,
+            Self::Nothing | Self::Everything => Found::Strangers(setting),
+        }
+    }
+
+    /// Drops what was copied of the tables that are meant.
+    pub(super) fn forget(&self, mut state: State, tables: &[Arc<TableSchema>]) -> State {
+        if *self == Self::Everything {
+            return State::default();
+        }
+        let meant = tables.iter().filter(|table| self.is_meant(table));
+        if let Some(snapshot) = state.snapshot_mut() {
+            meant.for_each(|table| drop(snapshot.tables.remove(&table.name.to_string())));
+        }
+        state
+    }
 }
 
 /// Where to begin.
@@ -56,24 +102,27 @@ pub(super) struct Copy {
 /// Decides. `state` loses what a new copy makes void.
 pub(super) fn decide(
     state: &mut State,
-    goal: &Goal,
+    (goal, anew): (&Goal, &Anew),
     when: SnapshotWhen,
     start: &StreamStart,
     tables: &[Arc<TableSchema>],
 ) -> Start {
-    forget(state, goal, when, tables);
+    if !matches!(anew, Anew::Tables(_)) {
+        forget(state, goal, when, tables);
+    }
     let wanted: Vec<_> = tables.iter().filter(|table| is_wanted(goal, table)).cloned().collect();
     let progress =
         |table: &TableSchema| state.snapshot.as_ref()?.tables.get(&table.name.to_string());
     let unfinished = wanted.into_iter().filter(|table| {
         progress(table).is_none_or(|progress| !progress.complete || progress.unswept)
     });
-    let (begun, fresh): (Vec<_>, Vec<_>) = unfinished.partition(|table| progress(table).is_some());
+    let (begun, mut fresh): (Vec<_>, Vec<_>) =
+        unfinished.partition(|table| progress(table).is_some());
     if when == SnapshotWhen::Never && *goal == Goal::Forever {
-        return match state.position.clone().filter(|_| begun.is_empty()) {
-            Some(position) => Start::Stream(position),
-            None => Start::StreamFrom(start.clone()),
-        };
+        fresh.retain(|table| anew.is_meant(table));
+        if state.position.is_none() {
+            return Start::StreamFrom(start.clone());
+        }
     }
     let from = copy_start(state);
     match from {
@@ -215,7 +264,13 @@ mod tests {
     }
 
     fn run(state: &mut State, tables: &[Arc<TableSchema>]) -> Start {
-        decide(state, &Goal::Forever, SnapshotWhen::Initial, &StreamStart::Checkpoint, tables)
+        decide(
+            state,
+            (&Goal::Forever, &Anew::Nothing),
+            SnapshotWhen::Initial,
+            &StreamStart::Checkpoint,
+            tables,
+        )
     }
 
     #[test]
@@ -260,7 +315,13 @@ mod tests {
     fn without_a_snapshot_the_settings_say_where_to_start_once() {
         let tables = [table("a")];
         let never = |state: &mut State| {
-            decide(state, &Goal::Forever, SnapshotWhen::Never, &StreamStart::Now, &tables)
+            decide(
+                state,
+                (&Goal::Forever, &Anew::Nothing),
+                SnapshotWhen::Never,
+                &StreamStart::Now,
+                &tables,
+            )
         };
         assert_eq!(never(&mut State::default()), Start::StreamFrom(StreamStart::Now));
         let mut state = State { position: Some(at(3)), ..State::default() };
@@ -273,7 +334,7 @@ mod tests {
         let mut state = copied(&[("a", true)], Some(at(5)), Some(at(9)));
         let start = decide(
             &mut state,
-            &goal,
+            (&goal, &Anew::Nothing),
             SnapshotWhen::Initial,
             &StreamStart::Checkpoint,
             &[table("a")],
@@ -282,7 +343,7 @@ mod tests {
         let mut state = copied(&[("a", false)], None, None);
         let start = decide(
             &mut state,
-            &goal,
+            (&goal, &Anew::Nothing),
             SnapshotWhen::Initial,
             &StreamStart::Checkpoint,
             &[table("a")],
@@ -291,5 +352,26 @@ mod tests {
             start,
             Start::Copy(Copy { from: Some(at(1)), begun: vec![table("a")], fresh: vec![] })
         );
+    }
+
+    #[test]
+    fn tables_that_are_asked_for_are_copied_while_the_stream_goes_on_where_it_was() {
+        let tables = [table("a"), table("b")];
+        let again = Anew::Tables(Some(vec!["b".to_owned()]));
+        for when in [SnapshotWhen::Initial, SnapshotWhen::Never, SnapshotWhen::Always] {
+            let state = copied(&[("a", true), ("b", true)], Some(at(5)), Some(at(9)));
+            let mut state = again.forget(state, &tables);
+            let goal = (&Goal::Forever, &again);
+            let start = decide(&mut state, goal, when, &StreamStart::Now, &tables);
+            let expected = Copy { from: Some(at(9)), begun: vec![], fresh: vec![table("b")] };
+            assert_eq!(start, Start::Copy(expected), "{when:?}");
+            copy_begins(&mut state, &at(9), &at(12), &[table("b")]);
+            let goal = (&Goal::Forever, &Anew::Nothing);
+            if when != SnapshotWhen::Always {
+                let start = decide(&mut state, goal, when, &StreamStart::Now, &tables);
+                let expected = Copy { from: Some(at(9)), begun: vec![table("b")], fresh: vec![] };
+                assert_eq!(start, Start::Copy(expected), "{when:?}, after a restart");
+            }
+        }
     }
 }

@@ -12,12 +12,13 @@ use super::{
     patience::Patience,
     polling::Poller,
     prepare::{self, Prepared, Session},
+    start::Anew,
     sweep::Sweeper,
     watchers,
 };
 use crate::{
     model::fault::{Fault, Stage},
-    pipeline::{ApplyLoop, Ports, Settings, handle::Phase},
+    pipeline::{ApplyLoop, Handle, Ports, Settings, handle::Phase},
     runtime::{channel, tasks::Tasks},
     source::reader::SourceRowReader,
 };
@@ -25,8 +26,8 @@ use crate::{
 /// The share of the grace period after which draining is given up; the rest is for saving.
 const DRAIN_SHARE: f64 = 0.7;
 
-/// Prepares, runs and drains the pipeline once. `anew` copies everything again.
-pub(super) async fn run_once(context: &Context, anew: bool) -> Result<(), Fault> {
+/// Prepares, runs and drains the pipeline once.
+pub(super) async fn run_once(context: &Context, anew: &Anew) -> Result<(), Fault> {
     context.handle.set_phase(Phase::Starting);
     let Some(session) = prepare::connect(context).await? else { return Ok(()) };
     let outcome = match prepare::begin(context, &session, anew).await {
@@ -44,6 +45,8 @@ async fn live(context: &Context, session: &Session, prepared: Prepared) -> Resul
         stop: context.stop.child_token(),
         abandon: CancellationToken::new(),
         aside: CancellationToken::new(),
+        handle: context.handle.clone(),
+        ending: context.stop.clone(),
         grace: context.config.shutdown.grace,
     };
     life.start(context, session, prepared);
@@ -64,6 +67,9 @@ struct Life {
     abandon: CancellationToken,
     /// Ends what only watches.
     aside: CancellationToken,
+    handle: Handle,
+    /// Cancelled when there is to be no other life.
+    ending: CancellationToken,
     grace: Duration,
 }
 
@@ -132,7 +138,7 @@ impl Life {
                         return outcome;
                     }
                 }
-                () = self.stop.cancelled(), if end == far => {
+                () = until_hurried(&self.stop, &self.ending, &self.handle, outcome.is_err()), if end == far => {
                     give_up = Instant::now() + self.grace.mul_f64(DRAIN_SHARE);
                     end = Instant::now() + self.grace;
                 }
@@ -147,5 +153,19 @@ impl Life {
                 }
             }
         }
+    }
+}
+
+/// Waits until this life is to end within the time that a stop may take. One that ends so that tables are copied anew in
+/// the next one waits for the target as long as it takes.
+async fn until_hurried(
+    stop: &CancellationToken,
+    ending: &CancellationToken,
+    handle: &Handle,
+    has_failed: bool,
+) {
+    stop.cancelled().await;
+    if handle.is_copy_asked() && !has_failed {
+        ending.cancelled().await;
     }
 }

@@ -7,6 +7,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use super::{Context, prepare::Session, start::Goal};
 use crate::{
@@ -52,7 +53,10 @@ pub(super) fn start(
         Ok(())
     });
     tasks.spawn("readings", readings(context.handle.clone(), seeing, aside.clone()));
-    if context.goal != Goal::Forever {
+    if context.goal == Goal::Forever {
+        let copies = end_when_copy_is_asked(context.handle.clone(), stop.clone(), aside.clone());
+        tasks.spawn("copies", copies);
+    } else {
         let goal = end_when_consistent(context.handle.clone(), stop.clone(), aside.clone());
         tasks.spawn("goal", goal);
     }
@@ -108,6 +112,22 @@ async fn end_when_consistent(
     tokio::select! {
         () = aside.cancelled() => {}
         () = handle.until_consistent() => stop.cancel(),
+    }
+    Ok(())
+}
+
+/// Ends this life where the next one is to copy tables anew.
+async fn end_when_copy_is_asked(
+    handle: Handle,
+    stop: CancellationToken,
+    aside: CancellationToken,
+) -> Result<(), Fault> {
+    tokio::select! {
+        () = aside.cancelled() => {}
+        () = handle.until_copy_is_asked() => {
+            info!(operation = "sync_started", "tables are copied anew, as asked for: what was read is written first");
+            stop.cancel();
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! copy of both. Every save asks for the epoch that the pipeline was acquired under: an instance that was taken over
 //! saves nothing more.
 
+mod audit;
 mod document;
 mod errors;
 mod json;

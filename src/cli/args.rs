@@ -107,7 +107,7 @@ pub enum Command {
     )]
     Poll(PollArgs),
     /// Tell how far it is: asks the running instance, else reads the state saved in the target.
-    Status(Output),
+    Status(StatusArgs),
     /// List the tables that match, with key, estimated rows and target collection.
     Tables(Output),
     /// Show, move or forget the saved position.
@@ -146,6 +146,17 @@ pub struct SnapshotArgs {
     #[arg(long)]
     pub restart: bool,
     /// How the result is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What `status` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct StatusArgs {
+    /// Tell it again and again, every second or so often, until interrupted.
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "1s", value_parser = humantime::parse_duration)]
+    pub watch: Option<std::time::Duration>,
+    /// How it is told.
     #[command(flatten)]
     pub output: Output,
 }
@@ -239,7 +250,17 @@ mod tests {
             ("", Command::Run),
             ("run", Command::Run),
             ("check --json", Command::Check(output)),
-            ("status --json", Command::Status(output)),
+            (
+                "status --json",
+                Command::Status(StatusArgs { watch: None, output: Output { json: true } }),
+            ),
+            (
+                "status --watch",
+                Command::Status(StatusArgs {
+                    watch: Some(std::time::Duration::from_secs(1)),
+                    output: Output { json: false },
+                }),
+            ),
             ("tables --json", Command::Tables(output)),
             ("snapshot --tables a,b.c --restart", Command::Snapshot(snapshot)),
             (

@@ -57,7 +57,7 @@ pub fn grid(header: &[&str], rows: &[Vec<String>]) -> String {
 
 /// Whether a column has numbers and nothing but numbers, or `-` for none.
 fn is_numeric(rows: &[Vec<String>], index: usize) -> bool {
-    let is_number = |cell: &String| cell.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_number = |cell: &String| cell.replace(',', "").parse::<f64>().is_ok_and(f64::is_finite);
     let mut cells =
         rows.iter().filter_map(|row| row.get(index)).filter(|cell| *cell != "-").peekable();
     cells.peek().is_some() && cells.all(is_number)

@@ -60,6 +60,8 @@ pub(super) fn files(config: &Config) -> Vec<Finding> {
         ("source.tls.key_file", tls.key_file.clone()),
         ("target.uri_file", secret(&config.target.uri)),
         ("http.token_file", config.http.token_file.clone()),
+        ("http.tls.cert_file", config.http.cert_file.clone()),
+        ("http.tls.key_file", config.http.key_file.clone()),
     ];
     named.into_iter().filter_map(|(key, path)| unreadable(key, &path?)).collect()
 }
@@ -120,10 +122,12 @@ impl Rules<'_> {
 
 fn source(config: &Config, rules: &mut Rules<'_>) {
     let source = &config.source;
-    let tls = &source.tls;
+    let (tls, http) = (&source.tls, &config.http);
     for (missing, given, key, other) in [
         (&tls.key_file, &tls.cert_file, "source.tls.key_file", "source.tls.cert_file"),
         (&tls.cert_file, &tls.key_file, "source.tls.cert_file", "source.tls.key_file"),
+        (&http.key_file, &http.cert_file, "http.tls.key_file", "http.tls.cert_file"),
+        (&http.cert_file, &http.key_file, "http.tls.cert_file", "http.tls.key_file"),
     ] {
         rules.refuse_if(
             missing.is_none() && given.is_some(),

@@ -2,7 +2,8 @@
 
 use super::{
     batch::BatchSizing,
-    sections::{Existing, Keyless, LogFormat, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode},
+    operation::LogFormat,
+    sections::{Existing, Keyless, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode},
     types::{
         BinaryAs, DatetimeAs, DecimalAs, GeometryAs, JsonAs, NullsAs, SetAs, Tinyint1As, VectorAs,
         ZeroDateAs,

@@ -14,6 +14,7 @@ mod given;
 mod keys;
 mod layer;
 mod load;
+mod operation;
 mod poll;
 pub mod sections;
 mod template;
@@ -26,12 +27,13 @@ pub use batch::{BatchConfig, BatchSizing};
 pub use environment::Environment;
 pub use error::{ConfigErrors, ConfigProblem};
 pub use load::{FileChoice, Flags, LoadOptions, Loaded, load};
+pub use operation::{HttpConfig, LogConfig, LogFormat, ShutdownConfig};
 pub use poll::PollConfig;
 pub use sections::{
-    CheckpointConfig, Config, ErrorsConfig, Existing, HttpConfig, IdRule, Keyless, LimitsConfig,
-    LogConfig, LogFormat, Mode, OnPurged, PoolConfig, RecordPolicy, RetryConfig, Secret,
-    ShutdownConfig, SnapshotConfig, SnapshotWhen, SourceConfig, StreamConfig, StreamStart,
-    TableConfig, TargetConfig, TlsConfig, TlsMode, WriteConcern,
+    CheckpointConfig, Config, ErrorsConfig, Existing, IdRule, Keyless, LimitsConfig, Mode,
+    OnPurged, PoolConfig, RecordPolicy, RetryConfig, Secret, SnapshotConfig, SnapshotWhen,
+    SourceConfig, StreamConfig, StreamStart, TableConfig, TargetConfig, TlsConfig, TlsMode,
+    WriteConcern,
 };
 pub use template::{default_file, file_of, settings_page};
 pub use types::{ColumnConfig, TypesConfig, TypesPatch};

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::{
     batch::BatchConfig,
+    operation::{HttpConfig, LogConfig, ShutdownConfig},
     poll::PollConfig,
     types::{ColumnConfig, TypesConfig, TypesPatch},
 };
@@ -436,58 +437,4 @@ pub enum IdRule {
     ObjectId,
     /// These columns, which have a unique index.
     Columns(Vec<String>),
-}
-
-/// `[http]`.
-#[derive(Debug, Clone)]
-pub struct HttpConfig {
-    /// Address and port; empty switches it off.
-    pub listen: String,
-    /// The file that holds the token; needed where the address is not a loopback one.
-    pub token_file: Option<PathBuf>,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned(), token_file: None }
-    }
-}
-
-/// `[shutdown]`.
-#[derive(Debug, Clone)]
-pub struct ShutdownConfig {
-    /// The longest that draining takes.
-    pub grace: Duration,
-}
-
-impl Default for ShutdownConfig {
-    fn default() -> Self {
-        Self { grace: Duration::from_secs(10) }
-    }
-}
-
-/// `[log]`.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// `error`, `warn`, `info`, `debug`, `trace`, or directives as `binleaf=debug,mongodb=warn`.
-    pub level: String,
-    /// The form of a line.
-    pub format: LogFormat,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Auto }
-    }
-}
-
-/// `log.format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Pretty,
-    /// Pretty on a terminal, JSON elsewhere.
-    Auto,
 }

@@ -146,6 +146,19 @@ pub struct WriteCounts {
     pub deleted: u64,
 }
 
+impl WriteCounts {
+    /// What has been added to an earlier count.
+    #[must_use]
+    pub const fn since(self, before: Self) -> Self {
+        Self {
+            created: self.created.saturating_sub(before.created),
+            updated: self.updated.saturating_sub(before.updated),
+            unchanged: self.unchanged.saturating_sub(before.unchanged),
+            deleted: self.deleted.saturating_sub(before.deleted),
+        }
+    }
+}
+
 impl std::ops::AddAssign for WriteCounts {
     fn add_assign(&mut self, more: Self) {
         self.created += more.created;

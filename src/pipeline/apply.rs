@@ -283,7 +283,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         self.passes.landed(&landed.batch, &landed.report);
         self.ledger.batch_landed(landed.number);
         self.note_reached();
-        self.tables.landed(&landed.batch, |group| landed.report.unwritten(group));
+        self.tables.landed(&landed.batch, &landed.report);
         landed.letters.iter().for_each(|it| self.tables.letters_changed(&it.table.to_string()));
         let settled = self.letters.landed(&landed.batch, &landed.report.rejected, &landed.letters);
         self.settle(settled);

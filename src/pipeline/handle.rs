@@ -1,17 +1,11 @@
 //! The pipeline as others see it: status out, pause in. Never blocks the apply loop.
-//!
-//! **Lag.** The source's own position is read once a second. Lag is 0 when the newest such reading is recent and covered
-//! by what is durable in the target; else it is the time since the later of two moments: the last reading that was
-//! covered, and the commit of the newest change applied. So it is 0 on an idle system, grows while either side is away,
-//! and never depends on changes arriving.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::sync::watch;
@@ -21,20 +15,23 @@ use crate::{
         fault::{Fault, Stage},
         position::Position,
         state::{State, SyncType, TableRecord},
+        write::WriteCounts,
     },
     runtime::channel::QueueGauge,
 };
 
 pub mod desk;
+mod lag;
 mod report;
 pub mod runs;
 mod steering;
+mod waits;
+
+use lag::{Core, Reading};
 
 pub use report::Report;
 pub use steering::{Schedule, Way};
-
-/// A reading of the source's position older than this says nothing about now.
-const READING_IS_RECENT: Duration = Duration::from_secs(5);
+pub use waits::{CopyWish, is_called};
 
 /// The apply loop counts as stuck when it has not turned for this long.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
@@ -65,6 +62,8 @@ pub enum Phase {
 pub struct TableStatus {
     /// What `_sync_metadata` says of it.
     pub record: TableRecord,
+    /// What became of its documents since this start.
+    pub counts: WriteCounts,
     /// Open dead letters.
     pub diverged: u64,
 }
@@ -107,33 +106,6 @@ pub enum Side {
 }
 
 #[derive(Debug)]
-struct Reading {
-    at: Instant,
-    position: Position,
-}
-
-#[derive(Debug)]
-struct Core {
-    phase: Phase,
-    position: Option<Position>,
-    consistent: bool,
-    applied_at: Option<SystemTime>,
-    last_commit_micros: u64,
-    reading: Option<Reading>,
-    covered_at: Instant,
-    source_away: bool,
-    stream_away: bool,
-    target_away: bool,
-    snapshot: SnapshotProgress,
-    tables: BTreeMap<String, TableStatus>,
-    last_error: Option<LastError>,
-    errors: u64,
-    changes: u64,
-    rate: f64,
-    rated: (Instant, u64),
-}
-
-#[derive(Debug)]
 struct Shared {
     core: Mutex<Core>,
     queue: QueueGauge,
@@ -157,27 +129,8 @@ impl Handle {
     #[must_use]
     pub fn new(queue: QueueGauge, paused: bool, single_database: Option<String>) -> Self {
         let now = Instant::now();
-        let core = Core {
-            phase: Phase::Starting,
-            position: None,
-            consistent: false,
-            applied_at: None,
-            last_commit_micros: 0,
-            reading: None,
-            covered_at: now,
-            source_away: false,
-            stream_away: false,
-            target_away: false,
-            snapshot: SnapshotProgress::default(),
-            tables: BTreeMap::new(),
-            last_error: None,
-            errors: 0,
-            changes: 0,
-            rate: 0.0,
-            rated: (now, 0),
-        };
         let shared = Shared {
-            core: Mutex::new(core),
+            core: Mutex::new(Core::new(now)),
             queue,
             started: (now, SystemTime::now()),
             turned_millis: AtomicU64::new(0),
@@ -199,8 +152,10 @@ impl Handle {
     ) -> Self {
         let handle = Self::new(QueueGauge::default(), false, single_database);
         handle.durable(state.position.as_ref(), state.applied_micros, state.consistent);
-        let table =
-            |record: TableRecord| (record.table.clone(), TableStatus { record, diverged: 0 });
+        let table = |record: TableRecord| {
+            let counts = WriteCounts::default();
+            (record.table.clone(), TableStatus { record, counts, diverged: 0 })
+        };
         handle.show_tables(records.into_iter().map(table));
         handle.set_phase(Phase::Stopped);
         handle
@@ -270,7 +225,11 @@ impl Handle {
 
     /// The pipeline goes over to another phase.
     pub fn set_phase(&self, phase: Phase) {
-        self.core().phase = phase;
+        let mut core = self.core();
+        core.phase = phase;
+        if matches!(phase, Phase::Stopped | Phase::Failed) {
+            self.give_up_wait("it has stopped");
+        }
     }
 
     /// The first copy has come this far.
@@ -306,6 +265,7 @@ impl Handle {
         core.note_covered();
         core.reading = Some(Reading { at: asked_at, position });
         core.note_covered();
+        self.settle_wait(&core);
     }
 
     /// Refreshes the rate of changes; called once a second.
@@ -364,6 +324,7 @@ impl Handle {
             core.phase = Phase::Streaming;
         }
         core.note_covered();
+        self.settle_wait(&core);
         drop(core);
         self.shared
             .consistent
@@ -392,10 +353,6 @@ impl Handle {
         }
     }
 
-    fn report_phase(&self) -> Phase {
-        self.core().phase
-    }
-
     fn core(&self) -> MutexGuard<'_, Core> {
         self.shared.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -411,50 +368,6 @@ impl Handle {
             .0
             .elapsed()
             .saturating_sub(Duration::from_millis(millis.load(Ordering::Relaxed)))
-    }
-}
-
-impl Core {
-    const fn away(&self) -> Option<Side> {
-        match (self.source_away || self.stream_away, self.target_away) {
-            (_, true) => Some(Side::Target),
-            (true, false) => Some(Side::Source),
-            (false, false) => None,
-        }
-    }
-
-    /// Whether the last reading of the source is covered by what is durable.
-    fn is_covered(&self) -> bool {
-        match (&self.position, &self.reading) {
-            (Some(position), Some(reading)) => position.covers(&reading.position),
-            _ => false,
-        }
-    }
-
-    fn note_covered(&mut self) {
-        if self.consistent && self.is_covered() {
-            let at = self.reading.as_ref().map_or(self.covered_at, |reading| reading.at);
-            self.covered_at = self.covered_at.max(at);
-        }
-    }
-
-    fn lag(&mut self) -> Duration {
-        self.note_covered();
-        let since_covered = self.covered_at.elapsed();
-        if self.consistent && self.is_covered() && since_covered < READING_IS_RECENT {
-            return Duration::ZERO;
-        }
-        let applied = UNIX_EPOCH + Duration::from_micros(self.last_commit_micros);
-        match applied.elapsed() {
-            Ok(since_applied) if self.last_commit_micros > 0 => since_covered.min(since_applied),
-            _ => since_covered,
-        }
-    }
-
-    fn lag_transactions(&self) -> Option<u64> {
-        let ours = self.position.as_ref().filter(|position| position.gtid_set.is_some())?;
-        let theirs = self.reading.as_ref()?.position.gtid_set.as_ref()?;
-        ours.lacks(theirs)
     }
 }
 

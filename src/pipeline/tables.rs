@@ -13,7 +13,7 @@ use crate::model::{
     change::Origin,
     snapshot::TableProgress,
     state::{State, SyncType, TableRecord},
-    write::WriteBatch,
+    write::{WriteBatch, WriteCounts, WriteReport},
 };
 
 /// The tables' records, and which of them have changed since they were last saved.
@@ -27,6 +27,7 @@ pub(super) struct TableBook {
 #[derive(Debug)]
 struct Entry {
     record: TableRecord,
+    counts: WriteCounts,
     begun: Option<Instant>,
     dirty: bool,
 }
@@ -34,9 +35,7 @@ struct Entry {
 impl TableBook {
     /// The records that an earlier run left.
     pub(super) fn new(records: Vec<TableRecord>, state: &State, letters: &OpenLetters) -> Self {
-        let entry = |record: TableRecord| {
-            (record.table.clone(), Entry { record, begun: None, dirty: false })
-        };
+        let entry = |record: TableRecord| (record.table.clone(), Entry::new(record, false));
         let tables: BTreeMap<_, _> = records.into_iter().map(entry).collect();
         let changed = tables.keys().cloned().collect();
         let mut book = Self { tables, changed };
@@ -46,14 +45,15 @@ impl TableBook {
     }
 
     /// Rows of a batch are durable.
-    pub(super) fn landed(&mut self, batch: &WriteBatch, unwritten: impl Fn(usize) -> usize) {
+    pub(super) fn landed(&mut self, batch: &WriteBatch, report: &WriteReport) {
         for (index, group) in batch.groups.iter().enumerate() {
             let Some(last) = group.operations.last() else { continue };
             let is_stream = matches!(last.origin, Origin::Stream(_));
             let name = group.table.name.to_string();
             let entry = self.entry(&name);
-            let written = group.operations.len().saturating_sub(unwritten(index));
+            let written = group.operations.len().saturating_sub(report.unwritten(index));
             entry.record.records_synced += u64::try_from(written).unwrap_or(u64::MAX);
+            entry.counts += report.by_group.get(index).copied().unwrap_or_default();
             entry.record.last_sync_millis = now_millis();
             if is_stream {
                 entry.record.sync_type = SyncType::Stream;
@@ -109,18 +109,25 @@ impl TableBook {
         let status = |name: String| {
             let (entry, diverged) = (self.tables.get_mut(&name)?, letters.count(&name));
             entry.diverged(diverged);
-            Some((name, TableStatus { record: entry.record.clone(), diverged }))
+            Some((
+                name,
+                TableStatus { record: entry.record.clone(), counts: entry.counts, diverged },
+            ))
         };
         changed.into_iter().filter_map(status).collect()
     }
 
     fn entry(&mut self, name: &str) -> &mut Entry {
-        let new = || Entry { record: pending_record(name.to_owned()), begun: None, dirty: true };
+        let new = || Entry::new(pending_record(name.to_owned()), true);
         self.tables.entry(name.to_owned()).or_insert_with(new)
     }
 }
 
 impl Entry {
+    fn new(record: TableRecord, dirty: bool) -> Self {
+        Self { record, counts: WriteCounts::default(), begun: None, dirty }
+    }
+
     /// Whether that is new.
     fn progressed(&mut self, progress: &TableProgress) -> bool {
         if self.record.status == "pending" && (progress.rows > 0 || progress.complete) {

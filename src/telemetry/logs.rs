@@ -1,8 +1,10 @@
-//! Log lines: one JSON object a line for machines, one short line for people. Always on standard error.
+//! Log lines: one JSON object a line for machines, one short line for people. Always on standard error, and in a file
+//! where the settings name one.
 
 use std::{
     fmt::{self, Write as _},
     io::IsTerminal,
+    path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value};
@@ -10,45 +12,78 @@ use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
 };
+use tracing_appender::{
+    non_blocking::{NonBlocking, WorkerGuard},
+    rolling::{InitError, RollingFileAppender, Rotation},
+};
 use tracing_subscriber::{
-    EnvFilter,
+    filter::ParseError,
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     layer::SubscriberExt,
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
-use super::terminal::AboveBars;
+use super::{levels, terminal::AboveBars};
 use crate::config::{LogConfig, LogFormat};
 
-/// Chatter of libraries that says nothing to an operator.
-const QUIET: &[&str] = &[
-    "hyper=warn",
-    "rustls=warn",
-    "mio=warn",
-    "h2=warn",
-    "reqwest=warn",
-    "mongodb=warn",
-    "mysql_async=warn",
-];
-
-/// The level cannot be understood.
+/// Why nothing can be logged as the settings say.
 #[derive(Debug, thiserror::Error)]
-#[error("log.level is not a level or a list of directives")]
-pub struct BadLevel(#[source] tracing_subscriber::filter::ParseError);
+pub enum BadLog {
+    /// The level.
+    #[error("log.level is not a level or a list of directives")]
+    Level(#[from] ParseError),
+    /// The file.
+    #[error("log.file = \"{}\" cannot be written", .0.display())]
+    File(PathBuf, #[source] InitError),
+    /// The file is a folder, or nothing.
+    #[error("log.file = \"{}\" names no file", .0.display())]
+    NoFile(PathBuf),
+}
+
+/// Writes what is left when it is dropped.
+#[derive(Debug)]
+pub struct Flush {
+    _file: Option<WorkerGuard>,
+}
 
 /// Starts logging. A second call changes nothing.
 ///
 /// # Errors
-/// When the level cannot be understood.
-pub fn start(config: &LogConfig) -> Result<(), BadLevel> {
-    let directives = format!("{},{}", QUIET.join(","), config.level);
-    let filter = EnvFilter::try_new(directives).map_err(BadLevel)?;
+/// When the level cannot be understood or the file cannot be made.
+pub fn start(config: &LogConfig) -> Result<Flush, BadLog> {
+    let filter = levels::filter(&config.level)?;
     let lines = Lines { json: is_json(config.format), colour: std::io::stderr().is_terminal() };
-    let layer = tracing_subscriber::fmt::layer().with_writer(AboveBars).event_format(lines);
-    let started = tracing_subscriber::registry().with(filter).with(layer).try_init();
-    drop(started);
-    Ok(())
+    let terminal = tracing_subscriber::fmt::layer().with_writer(AboveBars).event_format(lines);
+    let (file, guard) = match &config.file {
+        Some(path) => file(path, config).map(|(file, guard)| (Some(file), Some(guard)))?,
+        None => (None, None),
+    };
+    let in_file = Lines { json: config.format != LogFormat::Pretty, colour: false };
+    let in_file =
+        file.map(|file| tracing_subscriber::fmt::layer().with_writer(file).event_format(in_file));
+    let layers = tracing_subscriber::registry().with(filter).with(terminal).with(in_file);
+    drop(layers.try_init());
+    Ok(Flush { _file: guard })
+}
+
+/// A file a day beside the one that is named, which is a link to today's. A disk that does not take what is written never
+/// holds up whoever logs.
+fn file(path: &Path, config: &LogConfig) -> Result<(NonBlocking, WorkerGuard), BadLog> {
+    let names_none = || BadLog::NoFile(path.to_owned());
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(names_none)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix(name)
+        .latest_symlink(name);
+    if config.keep > 0 {
+        builder = builder.max_log_files(usize::try_from(config.keep).unwrap_or(usize::MAX));
+    }
+    let appender = builder
+        .build(folder.unwrap_or(Path::new(".")))
+        .map_err(|error| BadLog::File(path.to_owned(), error))?;
+    Ok(tracing_appender::non_blocking(appender))
 }
 
 fn is_json(format: LogFormat) -> bool {

@@ -1,5 +1,6 @@
 //! What an operator types, sees and scrapes.
 
+mod anew;
 mod check;
 mod command_line;
 mod connecting;
@@ -8,3 +9,4 @@ mod questions;
 mod state;
 mod status;
 mod uncopied;
+mod waiting;

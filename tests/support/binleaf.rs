@@ -79,7 +79,7 @@ impl Binleaf {
     /// The body of a GET, with its status code; `None` while nothing answers.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let url = format!("http://{}{path}", self.launch.http.socket());
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().ok()?;
+        let client = super::http::client().timeout(Duration::from_secs(5)).build().ok()?;
         let answer = client.get(url).send().await.ok()?;
         let code = answer.status().as_u16();
         Some((code, answer.text().await.ok()?))
@@ -94,7 +94,7 @@ impl Binleaf {
     pub async fn call_with(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let url = format!("http://{}{path}", self.launch.http.socket());
         let method = method.parse().expect("a method");
-        let client = reqwest::Client::builder().timeout(self.deadline).build().expect("a client");
+        let client = super::http::client().timeout(self.deadline).build().expect("a client");
         let answer = client.request(method, url).body(body.to_owned()).send().await;
         let answer = answer.expect("an answer");
         let code = answer.status().as_u16();
@@ -246,7 +246,7 @@ impl Binleaf {
         peak_memory(self.process_id()).expect("a process")
     }
 
-    fn assert_alive(&mut self, wish: &str) {
+    pub fn assert_alive(&mut self, wish: &str) {
         if let Ok(Some(status)) = self.child.try_wait() {
             panic!("binleaf ended ({status}) instead of {wish}");
         }

@@ -6,6 +6,7 @@ pub mod comparer;
 pub mod databases;
 pub mod evidence;
 pub mod flavour;
+pub mod http;
 pub mod launch;
 pub mod logs;
 pub mod metrics;
@@ -20,7 +21,7 @@ pub use self::{
     binleaf::{Binleaf, Ended},
     comparer::Comparison,
     databases::{CANARY, Pair},
-    launch::Launch,
+    launch::{Launch, quoted},
     proxy::Proxy,
     servers::Spawned,
     writer::Writer,

@@ -12,7 +12,7 @@ use super::{
     tables::{Polled, Stamp},
 };
 use crate::{
-    app::ready,
+    app::ready::{self, Found},
     config::{Existing, SnapshotWhen},
     model::{
         change::{Mark, Message, SchemaChanged},
@@ -193,7 +193,8 @@ impl Poller {
             SnapshotWhen::Never => Existing::Merge,
             SnapshotWhen::Initial | SnapshotWhen::Always => self.config.snapshot.existing,
         };
-        let is_swept = ready::make_ready(&self.sink, &table.plan, is_ours, existing).await?;
+        let is_swept =
+            ready::make_ready(&self.sink, &table.plan, is_ours, Found::Strangers(existing)).await?;
         // Saved before the first row is: a start behind a kill must not take our own documents for somebody else's.
         let record = pending_record(table.schema().name.to_string());
         self.checkpoints.save_tables(&[record]).await?;

@@ -1,6 +1,7 @@
 //! What each command does, and the one place that writes and ends the process.
 
 mod check;
+mod instance;
 mod state;
 mod status;
 mod tables;
@@ -55,7 +56,7 @@ fn dispatch(cli: &Cli, environment: Environment) -> anyhow::Result<u8> {
                 environment,
                 directory: std::path::PathBuf::new(),
             })?;
-            logs::start(&loaded.config.log)?;
+            let _flushed_at_the_end = logs::start(&loaded.config.log)?;
             install_crypto()?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let code = runtime.block_on(with_settings(command, loaded, colour));
@@ -73,7 +74,7 @@ async fn with_settings(command: &Command, loaded: Loaded, colour: bool) -> anyho
             print(&text)?;
             Ok(if is_well { exit::DONE } else { exit::FAILED })
         }
-        Command::Status(output) => print(&status::run(config, output.json).await?),
+        Command::Status(arguments) => status::run(config, arguments).await,
         Command::Tables(output) => print(&tables::run(config, output.json).await?),
         Command::Checkpoint(command) => print(&checkpoint(command, &loaded).await?),
         Command::Snapshot(SnapshotArgs { tables, restart, output }) => {
@@ -128,7 +129,7 @@ async fn run(loaded: Loaded, goal: Goal, json: bool) -> anyhow::Result<u8> {
 /// What became of it: of polling the result of the run, as the API tells it.
 fn outcome_json(ended: &app::Ended) -> anyhow::Result<String> {
     let value = match (&ended.outcome, &ended.last_run) {
-        (_, Some(run)) => crate::admin::run_json(run),
+        (_, Some(run)) => serde_json::to_value(crate::admin::RunResult::from(run))?,
         (Ok(()), None) => serde_json::json!({ "status": "success" }),
         (Err(fault), None) => serde_json::json!({
             "status": "failed",
@@ -172,7 +173,7 @@ fn print_bytes(bytes: &[u8]) -> anyhow::Result<u8> {
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
-    if error.is::<config::ConfigErrors>() {
+    if error.is::<config::ConfigErrors>() || error.is::<logs::BadLog>() {
         return exit::USAGE;
     }
     error.downcast_ref::<Fault>().map_or(exit::FAILED, |fault| exit::code(fault.class))

@@ -233,10 +233,24 @@ pub(super) const OPERATION_KEYS: &[Key] = &[
     },
     Key {
         path: "http.token_file",
-        meaning: "A file that holds the token that callers must show; needed when `listen` is not a loopback address.",
+        meaning: "A file that holds the tokens of which callers must show one, a line each, with a name in front for the audit or none (`alice: …`); needed when `listen` is not a loopback address.",
         example: r#""/run/secrets/binleaf-token""#,
         read: |to, given| put(&mut to.http.token_file, given.path()),
         show: |of| show_path(of.http.token_file.as_ref()),
+    },
+    Key {
+        path: "http.tls.cert_file",
+        meaning: "The certificate's chain, as PEM, for HTTPS; together with `key_file`. A renewed one is taken within a minute.",
+        example: r#""/etc/binleaf/http-cert.pem""#,
+        read: |to, given| put(&mut to.http.cert_file, given.path()),
+        show: |of| show_path(of.http.cert_file.as_ref()),
+    },
+    Key {
+        path: "http.tls.key_file",
+        meaning: "The certificate's key, as PEM; together with `cert_file`.",
+        example: r#""/etc/binleaf/http-key.pem""#,
+        read: |to, given| put(&mut to.http.key_file, given.path()),
+        show: |of| show_path(of.http.key_file.as_ref()),
     },
     Key {
         path: "shutdown.grace",
@@ -258,6 +272,20 @@ pub(super) const OPERATION_KEYS: &[Key] = &[
         example: "",
         read: |to, given| put(&mut to.log.format, given.choice()),
         show: |of| show_choice(of.log.format),
+    },
+    Key {
+        path: "log.file",
+        meaning: "A file that the lines are written to as well: one a day with the date in its name, and this name a link to today's.",
+        example: r#""/var/log/binleaf/binleaf.log""#,
+        read: |to, given| put(&mut to.log.file, given.path()),
+        show: |of| show_path(of.log.file.as_ref()),
+    },
+    Key {
+        path: "log.keep",
+        meaning: "How many days' log files are kept; 0 keeps all.",
+        example: "",
+        read: |to, given| put(&mut to.log.keep, given.number(0, 36_500)),
+        show: |of| show_plain(of.log.keep),
     },
 ];
 

@@ -7,6 +7,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
 use serde_json::Value;
 
 use crate::model::{
+    audit::AuditEntry,
     fault::Fault,
     table::{TableName, TableSchema},
 };
@@ -30,6 +31,9 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
 
     /// Schema changes, the newest first. Each is an object with the fields of `_sync_schema_changes`, `_id` as `id`.
     fn schema_changes(&self, wish: ListWish) -> Answer<'_, Vec<Value>>;
+
+    /// Keeps that a command was given. Comes back at once; it is written as soon as the target answers.
+    fn record(&self, entry: AuditEntry);
 }
 
 /// The source, as a new connection finds it.

@@ -52,7 +52,7 @@ pub enum Refusal {
         /// Its name.
         run_id: String,
     },
-    /// The binlog is followed: there is nothing to run.
+    /// The binlog is followed: there is nothing to schedule.
     Streaming,
     /// Nothing is applied on purpose.
     Paused,

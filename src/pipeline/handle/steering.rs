@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Handle, Phase,
     runs::{Outcome, Refusal, Run, RunBook, RunKind, RunRequest, TableRun},
+    waits::{CopyWish, Wait, is_called},
 };
 use crate::model::{state::Control, table::TableName, write::WriteCounts};
 
@@ -47,13 +48,17 @@ pub(super) struct Steering {
     /// Counts runs that have ended.
     ended: watch::Sender<u64>,
     requests: mpsc::Sender<RunRequest>,
+    /// Tables that are to be copied anew.
+    pub(super) copies: watch::Sender<Option<CopyWish>>,
     book: Mutex<Book>,
 }
 
 #[derive(Debug)]
-struct Book {
+pub(super) struct Book {
     way: Way,
-    runs: RunBook,
+    pub(super) runs: RunBook,
+    /// Whoever waits for the stream.
+    pub(super) wait: Option<Wait>,
     next_run: Option<SystemTime>,
     interval: Duration,
     /// What the target holds is at least as new as this, where tables are polled.
@@ -68,6 +73,7 @@ impl Steering {
         let book = Book {
             way: Way::default(),
             runs: RunBook::default(),
+            wait: None,
             next_run: None,
             interval: Duration::ZERO,
             as_of: None,
@@ -78,6 +84,7 @@ impl Steering {
             barriers: watch::Sender::default(),
             ended: watch::Sender::default(),
             requests,
+            copies: watch::Sender::default(),
             book: Mutex::new(book),
         }
     }
@@ -86,7 +93,12 @@ impl Steering {
         self.control.borrow().paused
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
+    /// Wakes whoever waits for the end of a run.
+    pub(super) fn run_has_ended(&self) {
+        self.ended.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -154,7 +166,8 @@ impl Handle {
         self.shared.steering.book().as_of = Some(at);
     }
 
-    /// Asks for a run; the answer is its name.
+    /// Asks for a run; the answer is its name. Where the binlog is followed an incremental one ends once everything that
+    /// was committed before this call is durable in the target, and a full one once the tables are copied anew.
     ///
     /// # Errors
     /// Why there will be none.
@@ -165,11 +178,12 @@ impl Handle {
         tables: Option<Vec<String>>,
     ) -> Result<String, Refusal> {
         self.check_tables(tables.as_deref())?;
-        // Before the book is locked: a report locks both the other way round.
-        let is_starting = self.report_phase() == Phase::Starting;
+        // Always locked in this order.
+        let core = self.core();
         let mut book = self.shared.steering.book();
-        if !book.way.polls {
-            return Err(if is_starting { Refusal::NotReady } else { Refusal::Streaming });
+        let is_up = !matches!(core.phase, Phase::Starting | Phase::Stopped | Phase::Failed);
+        if !book.way.polls && !is_up {
+            return Err(Refusal::NotReady);
         }
         if self.shared.steering.is_paused() {
             return Err(Refusal::Paused);
@@ -177,24 +191,29 @@ impl Handle {
         if let Some(run) = book.runs.current() {
             return Err(Refusal::Busy { run_id: run.id.clone() });
         }
-        let request = RunRequest { id: id.clone(), kind, tables };
-        self.shared.steering.requests.try_send(request).map_err(|_| Refusal::NotReady)?;
-        book.runs.begin(Run::begins(id.clone(), kind));
+        let mut run = Run::begins(id.clone(), kind);
+        if book.way.polls {
+            let request = RunRequest { id: id.clone(), kind, tables };
+            self.shared.steering.requests.try_send(request).map_err(|_| Refusal::NotReady)?;
+        } else {
+            let wait = Wait::new(id.clone(), kind, tables.as_deref(), &core.tables);
+            run.tables = wait.tables(|table| self.shown(table));
+            book.wait = Some(wait);
+            if kind == RunKind::Full {
+                self.shared.steering.copies.send_replace(Some(tables));
+            }
+        }
+        book.runs.begin(run);
         Ok(id)
     }
 
     fn check_tables(&self, tables: Option<&[String]>) -> Result<(), Refusal> {
-        let known = self.report().tables;
-        for name in tables.unwrap_or_default() {
-            let is_called =
-                |known: &String| known == name || known.rsplit('.').next() == Some(name);
-            // With one database its name is left out of those that are known.
-            let bare = name.split_once('.').map_or(name.as_str(), |(_, table)| table);
-            if !known.keys().any(is_called) && !known.contains_key(bare) {
-                return Err(Refusal::UnknownTable(name.clone()));
-            }
+        let core = self.core();
+        let is_known = |name: &&String| core.tables.keys().any(|known| is_called(known, name));
+        match tables.unwrap_or_default().iter().find(|name| !is_known(name)) {
+            Some(name) => Err(Refusal::UnknownTable(name.clone())),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The requests for runs, for whoever polls; `None` where somebody has them.
@@ -250,7 +269,7 @@ impl Handle {
             run.ends(error);
             run.clone()
         };
-        self.shared.steering.ended.send_modify(|count| *count += 1);
+        self.shared.steering.run_has_ended();
         Some(ended)
     }
 
@@ -358,11 +377,9 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_has_nothing_to_run_and_unknown_tables_are_told() {
+    fn nothing_runs_before_the_start_and_unknown_tables_are_told() {
         let handle = Handle::new(QueueGauge::default(), false, None);
         assert_eq!(trigger(&handle, "a"), Err(Refusal::NotReady));
-        handle.set_phase(Phase::Streaming);
-        assert_eq!(trigger(&handle, "a"), Err(Refusal::Streaming));
         let unknown = Some(vec!["nobody".to_owned()]);
         let refused = polling().trigger("a".to_owned(), RunKind::Full, unknown);
         assert_eq!(refused, Err(Refusal::UnknownTable("nobody".to_owned())));
