@@ -46,6 +46,7 @@ pub(super) fn start(
         asked_at: std::time::Instant::now(),
         asked_wall: std::time::SystemTime::now(),
         result: Err("not asked yet".to_owned()),
+        kept: None,
     });
     let (connector, aside_of_watch) = (session.connector.clone(), aside.clone());
     tasks.spawn("watch", async move {
@@ -95,7 +96,8 @@ async fn readings(
                 Err(_) => return Ok(()),
             },
         };
-        let SourceSeen { asked_at, result, .. } = seen;
+        let SourceSeen { asked_at, result, kept, .. } = seen;
+        handle.set_retention(kept);
         handle.set_away(Side::Source, result.is_err());
         if let Ok(position) = result {
             handle.source_read(asked_at, position);

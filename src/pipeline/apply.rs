@@ -391,6 +391,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             position: self.place(),
             action: "refreshed",
         };
+        self.handle.schema_changed(&change.table.name);
         metrics::schema_change(&change.table.name.to_string());
         info!(operation = "schema_changed", table = %change.table.name, position = record.position, "{}", record.statement);
         self.ledger.note_schema(change.table);

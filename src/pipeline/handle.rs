@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub mod desk;
+mod happenings;
 mod lag;
 mod report;
 pub mod runs;
@@ -114,6 +115,7 @@ struct Shared {
     saved_millis: AtomicU64,
     flying: AtomicU64,
     steering: steering::Steering,
+    happenings: happenings::Happenings,
     consistent: watch::Sender<bool>,
     single_database: Option<String>,
 }
@@ -137,6 +139,7 @@ impl Handle {
             saved_millis: AtomicU64::new(0),
             flying: AtomicU64::new(0),
             steering: steering::Steering::new(paused),
+            happenings: happenings::Happenings::default(),
             consistent: watch::Sender::new(false),
             single_database,
         };
@@ -220,6 +223,7 @@ impl Handle {
             pending_operations: self.shared.flying.load(Ordering::Relaxed),
             started_at: self.shared.started.1,
             checkpoint_age: self.since(&self.shared.saved_millis),
+            retention: self.retention(),
         }
     }
 

@@ -10,9 +10,15 @@ use super::{
     Connector,
     connect::timed,
     error::{SourceError, with_causes},
-    position,
+    position, preflight,
 };
 use crate::{model::position::Position, telemetry::metrics};
+
+/// How often the source is asked for how long it keeps its binlog.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The longest that the answer to that takes.
+const RETENTION_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the source said last.
 #[derive(Debug, Clone)]
@@ -23,6 +29,8 @@ pub struct SourceSeen {
     pub asked_wall: SystemTime,
     /// The position, or why there is none.
     pub result: Result<Position, String>,
+    /// For how long the binlog is kept, as far as it is known.
+    pub kept: Option<Duration>,
 }
 
 /// Asks every `interval` on a connection of its own, which it makes anew when it breaks, until told to stop.
@@ -32,20 +40,50 @@ pub async fn watch(
     seen: Sender<SourceSeen>,
     cancel: CancellationToken,
 ) {
-    let mut connection = None;
+    let (mut connection, mut retention) = (None, Retention::default());
     while !cancel.is_cancelled() {
         let (asked_at, asked_wall) = (Instant::now(), SystemTime::now());
         let asked = ask(&connector, &mut connection);
         let Some(answer) = cancel.run_until_cancelled(asked).await else { break };
         metrics::up("source", answer.is_ok());
+        let refreshed = retention.refresh(&mut connection);
+        if cancel.run_until_cancelled(refreshed).await.is_none() {
+            break;
+        }
         let result = answer.map_err(|error| with_causes(&error));
         // Nobody listens any more only when the process is going down.
-        seen.send_replace(SourceSeen { asked_at, asked_wall, result });
+        seen.send_replace(SourceSeen { asked_at, asked_wall, result, kept: retention.kept });
         if cancel.run_until_cancelled(tokio::time::sleep(interval)).await.is_none() {
             break;
         }
     }
     close(connection).await;
+}
+
+/// For how long the source keeps its binlog; asked from time to time, since nobody changes it often.
+#[derive(Debug, Default)]
+struct Retention {
+    kept: Option<Duration>,
+    asked_at: Option<Instant>,
+}
+
+impl Retention {
+    /// A question that fails leaves what is known: the position tells whether the source is away. The connection is
+    /// not used again then.
+    async fn refresh(&mut self, slot: &mut Option<Conn>) {
+        if self.asked_at.is_some_and(|at| at.elapsed() < RETENTION_INTERVAL) {
+            return;
+        }
+        let Some(mut connection) = slot.take() else { return };
+        self.asked_at = Some(Instant::now());
+        match preflight::binlog_kept(&mut connection, RETENTION_LIMIT).await {
+            Ok(kept) => {
+                self.kept = kept;
+                *slot = Some(connection);
+            }
+            Err(error) => tracing::debug!(%error, "asking for how long the binlog is kept"),
+        }
+    }
 }
 
 /// A connection that failed once is not used again.

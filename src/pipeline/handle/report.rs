@@ -51,6 +51,8 @@ pub struct Report {
     pub started_at: SystemTime,
     /// How long the state has gone unsaved although it changed, or since it was last saved.
     pub checkpoint_age: Duration,
+    /// For how long the source keeps its binlog; `None` where that is for ever, or not known.
+    pub retention: Option<Duration>,
 }
 
 impl Report {

@@ -101,6 +101,8 @@ pub struct Run {
     pub id: String,
     /// What was asked for.
     pub kind: RunKind,
+    /// Whether it is about all tables.
+    pub whole: bool,
     /// When it began.
     pub start: SystemTime,
     /// When it ended, and how long it took.
@@ -117,7 +119,14 @@ impl Run {
     #[must_use]
     pub fn begins(id: String, kind: RunKind) -> Self {
         let (start, begun) = (SystemTime::now(), Instant::now());
-        Self { id, kind, start, end: None, tables: BTreeMap::new(), error: None, begun }
+        let tables = BTreeMap::new();
+        Self { id, kind, whole: true, start, end: None, tables, error: None, begun }
+    }
+
+    /// The same of a part of the tables.
+    #[must_use]
+    pub fn of_some(self) -> Self {
+        Self { whole: false, ..self }
     }
 
     /// How long it has taken.
@@ -187,6 +196,15 @@ impl RunBook {
         self.runs.iter().rev().find(|run| run.end.is_some())
     }
 
+    /// Those that have ended since the one of this name did, the oldest first; all where it is not remembered.
+    pub(super) fn ended_since(&self, id: Option<&str>) -> Vec<Run> {
+        let ended = self.runs.iter().rev().filter(|run| run.end.is_some());
+        let mut fresh: Vec<Run> =
+            ended.take_while(|run| Some(run.id.as_str()) != id).cloned().collect();
+        fresh.reverse();
+        fresh
+    }
+
     /// The newest first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().rev()
@@ -225,6 +243,22 @@ mod tests {
         assert_eq!((run.status(), run.failed()), ("failed", 1));
         run.tables.insert("b".to_owned(), table(Outcome::Success));
         assert_eq!((run.status(), run.successful()), ("partial", 1));
+    }
+
+    #[test]
+    fn what_has_ended_since_is_told_in_order() {
+        let mut book = RunBook::default();
+        for id in ["a", "b", "c", "d"] {
+            book.begin(Run::begins(id.to_owned(), RunKind::Full));
+        }
+        for id in ["a", "b", "c"] {
+            book.find_mut(id).unwrap().ends(None);
+        }
+        let since = |id| {
+            let runs = book.ended_since(id).into_iter().map(|run| run.id);
+            runs.collect::<Vec<_>>().join("")
+        };
+        assert_eq!([since(None), since(Some("a")), since(Some("c"))], ["abc", "bc", ""]);
     }
 
     #[test]

@@ -191,7 +191,8 @@ impl Handle {
         if let Some(run) = book.runs.current() {
             return Err(Refusal::Busy { run_id: run.id.clone() });
         }
-        let mut run = Run::begins(id.clone(), kind);
+        let run = Run::begins(id.clone(), kind);
+        let mut run = if tables.is_some() { run.of_some() } else { run };
         if book.way.polls {
             let request = RunRequest { id: id.clone(), kind, tables };
             self.shared.steering.requests.try_send(request).map_err(|_| Refusal::NotReady)?;
@@ -283,6 +284,12 @@ impl Handle {
     #[must_use]
     pub fn last_run(&self) -> Option<Run> {
         self.shared.steering.book().runs.last_ended().cloned()
+    }
+
+    /// The runs that have ended since the one of this name did, the oldest first.
+    #[must_use]
+    pub fn runs_ended_since(&self, id: Option<&str>) -> Vec<Run> {
+        self.shared.steering.book().runs.ended_since(id)
     }
 
     /// The last runs, the newest first.

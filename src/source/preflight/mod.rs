@@ -12,6 +12,8 @@ mod server;
 mod tables;
 mod variables;
 
+use std::time::Duration;
+
 use mysql_async::Conn;
 
 use super::{
@@ -56,6 +58,18 @@ pub async fn run(connector: &Connector, config: &Config, identities: &Identities
         }
     }
     checked
+}
+
+/// For how long the source keeps its binlog; `None` where that is for ever.
+///
+/// # Errors
+/// When the source does not answer; the connection is then not to be used again.
+pub async fn binlog_kept(
+    connection: &mut Conn,
+    limit: Duration,
+) -> Result<Option<Duration>, SourceError> {
+    let variables = Variables::read(connection, limit).await?;
+    Ok(server::kept(&variables).map(|(_, seconds)| Duration::from_secs(seconds)))
 }
 
 async fn check(

@@ -163,7 +163,7 @@ pub(super) fn retention(
 }
 
 /// The variable that decides, and for how long; nothing where logs are kept for ever.
-fn kept(variables: &Variables) -> Option<(&'static str, u64)> {
+pub(super) fn kept(variables: &Variables) -> Option<(&'static str, u64)> {
     if variables.get("binlog_expire_logs_auto_purge").is_some()
         && !variables.is_on("binlog_expire_logs_auto_purge")
     {
