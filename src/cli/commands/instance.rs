@@ -11,7 +11,7 @@ use rustls::{
 };
 use serde_json::Value;
 
-use crate::{admin, config::HttpConfig};
+use crate::{admin, config::HttpConfig, runtime::http as clients};
 
 /// The longest that the running instance is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// When it does not answer, or refuses.
 pub(super) async fn ask(http: &HttpConfig, path: &str) -> anyhow::Result<Value> {
     anyhow::ensure!(!http.listen.is_empty(), "http is switched off");
-    let mut client = reqwest::Client::builder().timeout(PATIENCE).no_proxy();
+    let mut client = clients::client(None)?.timeout(PATIENCE).no_proxy();
     let mut scheme = "http";
     if let Some(file) = &http.cert_file {
         client = client.tls_backend_preconfigured(only(file)?);
