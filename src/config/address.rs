@@ -45,6 +45,15 @@ pub(super) fn parse_url(given: &Given) -> Result<SourceUrl, String> {
     })
 }
 
+/// Takes `http://…` and `https://…`.
+pub(super) fn http(text: String) -> Result<String, String> {
+    let is_one = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match Url::parse(&text) {
+        Ok(url) if is_one(&url) => Ok(text),
+        _ => Err("https://host or http://host is expected".to_owned()),
+    }
+}
+
 /// Reads a host's name or address.
 pub(super) fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -150,6 +159,16 @@ mod tests {
 
     fn text(text: &str) -> Given {
         Given::Text(text.to_owned())
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_are_posted_to() {
+        for url in ["https://hooks.example/T0/B0?x=1", "http://127.0.0.1:9000"] {
+            assert_eq!(http(url.to_owned()).as_deref(), Ok(url));
+        }
+        for url in ["", "hooks.example", "ftp://hunter2", "https://"] {
+            assert!(!http(url.to_owned()).unwrap_err().contains("hunter2"), "{url}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs::File, path::Path};
 
 use super::{
     address,
+    alerts::MailTls,
     error::ConfigProblem,
     given::{is_glob, nearest, size_text},
     layer::{KeyPath, Layer},
@@ -42,6 +43,7 @@ pub(super) fn whole(
     target(config, settings, &mut rules);
     tables(config, &mut rules);
     pipeline(config, &mut rules);
+    channels(config, &mut rules);
     rules.problems
 }
 
@@ -53,6 +55,8 @@ pub(super) fn files(config: &Config) -> Vec<Finding> {
         Secret::Inline(_) | Secret::Command(_) => None,
     };
     let tls = &config.source.tls;
+    let channels = &config.alerts.channels;
+    let (webhook, email) = (&channels.webhook, &channels.email);
     let named = [
         ("source.password_file", secret(&config.source.password)),
         ("source.tls.ca_file", tls.ca_file.clone()),
@@ -62,6 +66,14 @@ pub(super) fn files(config: &Config) -> Vec<Finding> {
         ("http.token_file", config.http.token_file.clone()),
         ("http.tls.cert_file", config.http.cert_file.clone()),
         ("http.tls.key_file", config.http.key_file.clone()),
+        ("alerts.channels.webhook.url_file", webhook.url.as_ref().and_then(secret)),
+        ("alerts.channels.webhook.headers_file", webhook.headers_file.clone()),
+        ("alerts.channels.webhook.secret_file", webhook.secret_file.clone()),
+        ("alerts.channels.webhook.ca_file", webhook.ca_file.clone()),
+        ("alerts.channels.email.password_file", email.password_file.clone()),
+        ("alerts.channels.email.ca_file", email.ca_file.clone()),
+        ("alerts.channels.telegram.token_file", channels.telegram.token_file.clone()),
+        ("alerts.channels.telegram.ca_file", channels.telegram.ca_file.clone()),
     ];
     named.into_iter().filter_map(|(key, path)| unreadable(key, &path?)).collect()
 }
@@ -208,6 +220,49 @@ fn pipeline(config: &Config, rules: &mut Rules<'_>) {
         !listen.is_empty() && !address::is_loopback(listen) && config.http.token_file.is_none(),
         &["http.listen", "http.token_file"],
         "others reach this address, so http.token_file must be given; or listen on 127.0.0.1",
+    );
+}
+
+fn channels(config: &Config, rules: &mut Rules<'_>) {
+    let email = &config.alerts.channels.email;
+    let sends = !email.smtp_host.is_empty();
+    for (missing, key) in [
+        (email.from.is_empty(), "alerts.channels.email.from"),
+        (email.to.is_empty(), "alerts.channels.email.to"),
+    ] {
+        let reason = "must be given where alerts.channels.email.smtp_host is";
+        rules.refuse_if(sends && missing, &[key, "alerts.channels.email.smtp_host"], reason);
+    }
+    let (user, file) = ("alerts.channels.email.user", "alerts.channels.email.password_file");
+    let (has_user, has_file) = (!email.user.is_empty(), email.password_file.is_some());
+    rules.refuse_if(
+        !has_user && has_file,
+        &[user, file],
+        format!("must be given together with {file}"),
+    );
+    rules.refuse_if(
+        has_user && !has_file,
+        &[file, user],
+        format!("must be given together with {user}"),
+    );
+    let is_near = address::is_loopback(&email.smtp_host);
+    rules.refuse_if(
+        email.tls == MailTls::None && has_user && !is_near,
+        &["alerts.channels.email.tls", user],
+        "none would send the password for all to read: starttls or implicit is expected",
+    );
+    let telegram = &config.alerts.channels.telegram;
+    let (token, chat) = ("alerts.channels.telegram.token_file", "alerts.channels.telegram.chat_id");
+    let (has_token, has_chat) = (telegram.token_file.is_some(), !telegram.chat_id.is_empty());
+    rules.refuse_if(
+        has_token && !has_chat,
+        &[chat, token],
+        format!("must be given together with {token}"),
+    );
+    rules.refuse_if(
+        !has_token && has_chat,
+        &[token, chat],
+        format!("must be given together with {chat}"),
     );
 }
 

@@ -1,6 +1,7 @@
 //! The names of the settings' enums, in one place for reading, writing and describing them.
 
 use super::{
+    alerts::MailTls,
     batch::BatchSizing,
     operation::LogFormat,
     sections::{Existing, Keyless, Mode, OnPurged, RecordPolicy, SnapshotWhen, TlsMode},
@@ -9,6 +10,8 @@ use super::{
         ZeroDateAs,
     },
 };
+
+use crate::model::alert::Severity;
 
 /// An enum whose values have names.
 pub(super) trait Choice: Copy + PartialEq + 'static {
@@ -47,6 +50,8 @@ choices! {
     OnPurged { "stop" => Stop, "snapshot" => Snapshot }
     BatchSizing { "auto" => Auto, "fixed" => Fixed }
     RecordPolicy { "dead-letter" => DeadLetter, "stop" => Stop, "skip" => Skip }
+    MailTls { "starttls" => Starttls, "implicit" => Implicit, "none" => None }
+    Severity { "info" => Info, "warning" => Warning, "error" => Error }
     LogFormat { "auto" => Auto, "json" => Json, "pretty" => Pretty }
     Tinyint1As { "int" => Int, "bool" => Bool }
     DecimalAs { "decimal128" => Decimal128, "double" => Double, "string" => String }

@@ -3,9 +3,9 @@
 //! A reason for refusing a value says what is expected and never repeats the value: it might be a secret in the wrong
 //! place.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use config::{Value, ValueKind};
+use config::{FileFormat, Format, Map, Value, ValueKind};
 use globset::Glob;
 use secrecy::SecretString;
 
@@ -44,8 +44,8 @@ pub(super) enum Given {
     Switch(bool),
     /// A list.
     List(Vec<Given>),
-    /// Keys and values where a plain value belongs.
-    Section,
+    /// Keys and values.
+    Section(BTreeMap<String, Given>),
 }
 
 impl Given {
@@ -63,7 +63,7 @@ impl Given {
             ValueKind::Array(values) => {
                 Self::List(values.into_iter().filter_map(Self::from_file).collect())
             }
-            ValueKind::Table(_) => Self::Section,
+            ValueKind::Table(entries) => Self::Section(entries_of(entries)),
         })
     }
 
@@ -82,7 +82,7 @@ impl Given {
                 let texts: Option<Vec<String>> = values.iter().map(Self::spelled).collect();
                 texts.map(|texts| texts.join(","))
             }
-            Self::Float(_) | Self::Section => None,
+            Self::Float(_) | Self::Section(_) => None,
         }
     }
 
@@ -93,7 +93,7 @@ impl Given {
             Self::Integer(_) | Self::Float(_) | Self::Switch(_) => {
                 Err("text is expected: put it between quotes".to_owned())
             }
-            Self::List(_) | Self::Section => Err("text is expected".to_owned()),
+            Self::List(_) | Self::Section(_) => Err("text is expected".to_owned()),
         }
     }
 
@@ -199,6 +199,51 @@ impl Given {
         }
     }
 
+    /// A number, with or without a point.
+    pub(super) fn float(&self) -> Result<f64, String> {
+        let number = match self {
+            #[expect(clippy::cast_precision_loss, reason = "a threshold; 53 bits are plenty")]
+            Self::Integer(number) => Some(*number as f64),
+            Self::Float(number) => Some(*number),
+            Self::Word(word) => word.trim().parse().ok(),
+            _ => None,
+        };
+        number.filter(|number| number.is_finite()).ok_or_else(|| "a number is expected".to_owned())
+    }
+
+    /// Keys and values. A variable has them as TOML writes them in a line: `{ a = "1" }`.
+    pub(super) fn section(&self) -> Result<BTreeMap<String, Self>, String> {
+        match self.structured() {
+            Some(Self::Section(entries)) => Ok(entries),
+            _ => Err("keys and values such as { a = \"b\" } are expected".to_owned()),
+        }
+    }
+
+    /// A list of sections. A variable has it as TOML writes it in a line: `[{ a = "1" }]`.
+    pub(super) fn sections(&self) -> Result<Vec<BTreeMap<String, Self>>, String> {
+        let expected = || "a list such as [{ a = \"b\" }, …] is expected".to_owned();
+        match self.structured() {
+            Some(Self::List(entries)) => entries
+                .into_iter()
+                .map(|entry| match entry {
+                    Self::Section(entries) => Ok(entries),
+                    _ => Err(expected()),
+                })
+                .collect(),
+            _ => Err(expected()),
+        }
+    }
+
+    /// What a variable's text stands for where lists and sections are nested; anything else as it is.
+    fn structured(&self) -> Option<Self> {
+        let Self::Word(word) = self else { return Some(self.clone()) };
+        let content = FileFormat::Toml.parse(None, &format!("value = {word}\n")).ok()?;
+        content
+            .into_iter()
+            .find(|(key, _)| key == "value")
+            .and_then(|(_, value)| Self::from_file(value))
+    }
+
     /// A list of names or globs.
     pub(super) fn patterns(&self) -> Result<Vec<String>, String> {
         let patterns = self.list()?;
@@ -223,6 +268,11 @@ impl Given {
             None => expected::<T>(),
         })
     }
+}
+
+fn entries_of(entries: Map<String, Value>) -> BTreeMap<String, Given> {
+    let read = |(key, value)| Some((key, Given::from_file(value)?));
+    entries.into_iter().filter_map(read).collect()
 }
 
 /// Refuses an empty name and a glob that does not parse.

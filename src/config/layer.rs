@@ -18,6 +18,7 @@ const ALTERNATIVES: &[&[&str]] = &[
     &["source.password", "source.password_file", "source.password_command"],
     &["source.database", "source.databases"],
     &["target.uri", "target.uri_file"],
+    &["alerts.channels.webhook.url", "alerts.channels.webhook.url_file"],
 ];
 
 /// Where a key stands: `source.host`, or `tables."shop.orders".id`.
@@ -177,7 +178,7 @@ impl Leaf {
 
     fn unknown(&self, name: &str) -> String {
         let (what, known) = match self.value {
-            Given::Section => ("section", nearest(name, sections())),
+            Given::Section(_) => ("section", nearest(name, sections())),
             _ => ("key", nearest_key(name)),
         };
         match known {
@@ -207,8 +208,10 @@ fn is_table_section(path: &[String]) -> bool {
     }
 }
 
+/// The names of all sections, and of those within them.
 fn sections() -> impl Iterator<Item = &'static str> {
-    keys::all().filter_map(|key| key.path.split_once('.')).map(|(name, _)| name).chain(["tables"])
+    let above = |path: &'static str| path.match_indices('.').filter_map(|(at, _)| path.get(..at));
+    keys::all().flat_map(move |key| above(key.path)).chain(["tables"])
 }
 
 /// The known key most like an unknown one: by its whole path, else by its own name in another section.

@@ -5,6 +5,7 @@
 //! which keys there are.
 
 mod address;
+pub mod alerts;
 pub mod batch;
 mod check;
 mod choice;
@@ -16,6 +17,7 @@ mod layer;
 mod load;
 mod operation;
 mod poll;
+mod rules;
 pub mod sections;
 mod template;
 #[cfg(test)]
@@ -23,6 +25,9 @@ mod tests;
 pub mod types;
 mod zone;
 
+pub use alerts::{
+    AlertsConfig, ChannelsConfig, EmailConfig, MailTls, RuleConfig, TelegramConfig, WebhookConfig,
+};
 pub use batch::{BatchConfig, BatchSizing};
 pub use environment::Environment;
 pub use error::{ConfigErrors, ConfigProblem};

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 use super::{
+    alerts::AlertsConfig,
     batch::BatchConfig,
     operation::{HttpConfig, LogConfig, ShutdownConfig},
     poll::PollConfig,
@@ -46,6 +47,8 @@ pub struct Config {
     pub shutdown: ShutdownConfig,
     /// `[log]`.
     pub log: LogConfig,
+    /// `[alerts]`.
+    pub alerts: AlertsConfig,
     /// `SYNC_ENABLED=false`: start paused.
     pub start_paused: bool,
 }

@@ -162,6 +162,9 @@ Durations are written `200ms`, `30s`, `1h`; sizes `512KiB`, `4MiB`, `1GiB`, or a
 directory. `binleaf init > binleaf.toml` prints all of this as a commented file; `binleaf init --from-env` prints the file that the
 environment amounts to, without its secrets: those stay where they are, or move to a file that `password_file` or `uri_file` names.
 
+Other pages: [types.md](types.md) for `[types]`, [polling.md](polling.md) for `[poll]`, [http.md](http.md) for `[http]`,
+[alerts.md](alerts.md) for `[alerts]`.
+
 ";
 
 const PAGE_TAIL: &str = "

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod alerts;
 mod types;
 
 const NOTHING: [(&str, &str); 0] = [];

@@ -4,6 +4,7 @@
 //! Pure by rule: no I/O, no driver, no clock of its own. Nothing here knows MySQL's wire formats or BSON.
 
 pub mod audit;
+pub mod alert;
 pub mod change;
 mod charset;
 pub mod fault;

@@ -3,6 +3,7 @@
 //! Loading, `init`, the settings page and the suggestions for unknown keys all go by it, so that none of them can
 //! drift from the others.
 
+mod alerts;
 mod pipeline;
 mod source;
 mod tables;
@@ -57,6 +58,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         pipeline::KEYS,
         types::KEYS,
         pipeline::OPERATION_KEYS,
+        alerts::KEYS,
+        alerts::CHANNEL_KEYS,
     ]
     .into_iter()
     .flatten()
