@@ -38,6 +38,7 @@ use start::Anew;
 
 use crate::{
     admin::{self, Certificate, MetricsPage, Window},
+    alert::Alerts,
     config::{Config, OnPurged},
     model::fault::{Class, Fault, Stage},
     pipeline::{
@@ -77,6 +78,7 @@ async fn run_behind_window(
     let (entries, waiting) = audit::open();
     let desk = FrontDesk::new(&config, entries);
     let keeping = tasks::spawn(audit::keep(desk.clone(), waiting, close_window.clone()));
+    let alerts = watch(&config, &handle, &page);
     let window = open_window(&config, &handle, &page, desk, &close_window).await;
     let (window, outcome) = match window {
         Ok(window) => {
@@ -86,12 +88,19 @@ async fn run_behind_window(
         Err(fault) => (None, Err(fault)),
     };
     tell_end(&handle, &outcome);
+    alerts.end(&outcome).await;
     close_window.cancel();
     if let Some(window) = window {
         drop(window.await);
     }
     drop(keeping.await);
     outcome
+}
+
+/// Watches the pipeline, so that people are told what goes wrong.
+fn watch(config: &Config, handle: &Handle, page: &MetricsPage) -> Alerts {
+    let (shown, page) = (handle.clone(), page.clone());
+    Alerts::start(config, handle, Arc::new(move || page.render(&shown)))
 }
 
 /// What every part of a run goes by.

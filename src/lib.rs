@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! config → source (snapshot | binlog | polling) → channel (bounded in bytes) → mapping → apply loop (batch) → sink → checkpoint
-//!                          admin (HTTP) and telemetry read the pipeline's handle only
+//!                          admin (HTTP), alert and telemetry read the pipeline's handle only
 //! ```
 //!
 //! | module | its sole responsibility |
@@ -14,11 +14,12 @@
 //! | [`config`] | the settings, from file and environment, all errors told at once. The only reader of the environment |
 //! | [`codec`] | bytes ↔ plain Rust: charsets, decimals, JSON, geometry, dates. Pure |
 //! | [`source`] | MySQL: connecting, preflight, schemas, the snapshot, the binlog, polling, and questions about single rows |
-//! | [`runtime`] | the channel, tasks, waits between tries. Knows no station |
+//! | [`runtime`] | the channel, tasks, waits between tries, calls over HTTP. Knows no station |
 //! | [`mapping`] | a row's cells straight into the bytes of a BSON document, by a plan compiled once a table version. Pure |
 //! | [`pipeline`] | the apply loop: map, batch, write, and account for what is durable |
 //! | [`sink`] | MongoDB: raw commands, and what their errors mean |
 //! | [`checkpoint`] | the state documents in the target |
+//! | [`alert`] | rules over what the handle tells, and the channels by which people are told |
 //! | [`admin`], [`telemetry`] | the HTTP window; log lines and metrics |
 //! | [`app`], [`cli`] | build, start, wait, drain; the command line |
 //!
@@ -54,6 +55,7 @@
 //! again after the restart.
 
 pub mod admin;
+pub mod alert;
 pub mod app;
 pub mod checkpoint;
 pub mod cli;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::config::Flags;
+use crate::{alert::CHANNELS, config::Flags};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -113,6 +113,9 @@ pub enum Command {
     /// Show, move or forget the saved position.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Try the channels by which alerts are told.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Print a commented file with every setting and its default.
     #[command(
         after_help = "Examples:\n  binleaf init > binleaf.toml\n  binleaf init --from-env > binleaf.toml"
@@ -210,6 +213,22 @@ pub enum CheckpointCommand {
     },
 }
 
+/// What to do with alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum AlertsCommand {
+    /// Send a message that says that it is a test to each channel, or to one.
+    ///
+    /// Prints a line a channel. Exits with 0 when all have taken it, else with 1.
+    #[command(
+        after_help = "Examples:\n  binleaf alerts test\n  binleaf alerts test --channel telegram"
+    )]
+    Test {
+        /// Only this channel
+        #[arg(long, value_name = "NAME", value_parser = CHANNELS)]
+        channel: Option<String>,
+    },
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct InitArgs {
@@ -274,6 +293,10 @@ mod tests {
             ("checkpoint show --json", Command::Checkpoint(CheckpointCommand::Show(output))),
             ("checkpoint reset --tables a --yes", Command::Checkpoint(reset)),
             ("checkpoint set --gtid u:1-5", Command::Checkpoint(set)),
+            (
+                "alerts test --channel email",
+                Command::Alerts(AlertsCommand::Test { channel: Some("email".into()) }),
+            ),
             ("init --from-env", Command::Init(InitArgs { from_env: true, markdown: false })),
             ("completions bash", Command::Completions { shell: Shell::Bash }),
         ] {
@@ -297,9 +320,16 @@ mod tests {
 
     #[test]
     fn usage_errors_exit_with_2_and_help_with_0() {
-        for wrong in
-            ["chekc", "poll", "checkpoint", "checkpoint set", "--log-format xml", "run extra"]
-        {
+        for wrong in [
+            "chekc",
+            "poll",
+            "alerts",
+            "alerts test --channel x",
+            "checkpoint",
+            "checkpoint set",
+            "--log-format xml",
+            "run extra",
+        ] {
             assert_eq!(parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
         }
         let help = parse("--help").unwrap_err();

@@ -61,6 +61,12 @@ pub fn schema_change(table: &str) {
     counter!("binleaf_schema_changes_total", "table" => table.to_owned()).increment(1);
 }
 
+/// Counts notices by channel and by what became of them: `sent`, `failed`, `dropped`.
+pub fn alert_notice(channel: &'static str, outcome: &'static str) {
+    counter!("binleaf_alert_notices_total", "channel" => channel, "outcome" => outcome)
+        .increment(1);
+}
+
 /// Says whether a side (`source`, `target`) answers.
 pub fn up(side: &'static str, is_up: bool) {
     gauge!("binleaf_up", "side" => side).set(f64::from(u8::from(is_up)));
@@ -139,6 +145,10 @@ pub fn describe() {
     describe_counter!("binleaf_dead_letters_total", "Changes that could not be written.");
     describe_counter!("binleaf_values_coerced_total", "Values that were coerced by policy.");
     describe_counter!("binleaf_schema_changes_total", "Schema changes seen.");
+    describe_counter!(
+        "binleaf_alert_notices_total",
+        "Notices of alerts, by channel and by what became of them."
+    );
     describe_gauge!("binleaf_up", "Whether a side answers.");
     describe_gauge!("binleaf_lag_seconds", "How far behind the source the target is.");
     describe_gauge!(

@@ -62,6 +62,11 @@ const RULES: &[Rule] = &[
         never: &["mysql_async", "mysql_common", "axum"],
     },
     Rule {
+        module: "alert",
+        may: &["model", "config", "runtime", "telemetry", "pipeline"],
+        never: DRIVERS,
+    },
+    Rule {
         module: "admin",
         may: &["model", "config", "runtime", "telemetry", "pipeline"],
         never: DRIVERS,

@@ -1,5 +1,6 @@
 //! What each command does, and the one place that writes and ends the process.
 
+mod alerts;
 mod check;
 mod instance;
 mod state;
@@ -16,7 +17,7 @@ use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    args::{CheckpointCommand, Cli, Command, PollArgs, SnapshotArgs},
+    args::{AlertsCommand, CheckpointCommand, Cli, Command, PollArgs, SnapshotArgs},
     exit, init,
 };
 use crate::{
@@ -77,6 +78,11 @@ async fn with_settings(command: &Command, loaded: Loaded, colour: bool) -> anyho
         Command::Status(arguments) => status::run(config, arguments).await,
         Command::Tables(output) => print(&tables::run(config, output.json).await?),
         Command::Checkpoint(command) => print(&checkpoint(command, &loaded).await?),
+        Command::Alerts(AlertsCommand::Test { channel }) => {
+            let (text, is_well) = alerts::test(config, channel.as_deref()).await;
+            print(&text)?;
+            Ok(if is_well { exit::DONE } else { exit::FAILED })
+        }
         Command::Snapshot(SnapshotArgs { tables, restart, output }) => {
             let tables = (!tables.is_empty()).then(|| tables.clone());
             run(loaded, Goal::Copy { tables, restart: *restart }, output.json).await
