@@ -13,6 +13,7 @@
     reason = "a test that cannot go on panics, reads the run's environment, and starts tasks as it likes"
 )]
 
+mod alerting;
 mod charsets;
 mod copying;
 mod decoders;

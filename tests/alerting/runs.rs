@@ -1,0 +1,79 @@
+//! Polling: runs that fail, succeed again, and are told one by one.
+
+use serde_json::json;
+
+use super::{filled, receiver::Receiver, rules, told_by_webhook};
+use crate::support::Pair;
+
+/// Leaves table `t` to be seen and not to be read.
+async fn take_away(pair: &Pair) {
+    let (user, database) = (&pair.source.user, &pair.source.database);
+    pair.source
+        .run_all(&[
+            &format!("REVOKE SELECT ON `{database}`.* FROM `{user}`@`%`"),
+            &format!("GRANT INSERT ON `{database}`.t TO `{user}`@`%`"),
+        ])
+        .await;
+}
+
+async fn give_back(pair: &Pair) {
+    let (user, database) = (&pair.source.user, &pair.source.database);
+    pair.source.run(format!("GRANT SELECT ON `{database}`.* TO `{user}`@`%`")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_fails_is_told_and_so_is_the_one_that_succeeds_again() {
+    let pair = filled().await;
+    let receiver = Receiver::start().await;
+    let launch = told_by_webhook(&pair, &receiver)
+        .set("", "mode", "\"poll\"")
+        .set("poll", "interval", "\"1h\"")
+        .set("retry", "attempts", "1")
+        .set("alerts", "every_run", "true");
+    let mut binleaf = rules(launch, &[r#"{ name = "tables_overdue", enabled = false }"#]).run();
+    binleaf.rests().await;
+    let run = receiver.until("first run", |one| one.is("run", "happened")).await.json();
+    assert_eq!((&run["run"]["status"], &run["severity"]), (&json!("success"), &json!("info")));
+    assert_eq!(run["run"]["total_records_synced"], 1, "{run:#}");
+    let table = &run["tables"][0];
+    assert_eq!((&table["table"], &table["records"]), (&json!("t"), &json!(1)));
+    assert!(table["duration_seconds"].is_f64() && run["run"]["duration_seconds"].is_f64());
+
+    take_away(&pair).await;
+    let (_, failed) = binleaf.call("POST", "/api/sync/trigger").await;
+    assert_eq!(failed["status"], "failed", "{failed:#}");
+    let raised = receiver.until("alert", |one| one.is("sync_failed", "raised")).await.json();
+    assert_eq!(raised["tables"][0]["table"], "t", "{raised:#}");
+    assert_eq!(raised["tables"][0]["error"], failed["tables"]["t"]["error"]);
+    let told = |one: &super::receiver::Received| {
+        one.is("run", "happened") && one.json()["run"]["status"] == "failed"
+    };
+    assert_eq!(receiver.until("failed run", told).await.json()["severity"], "error");
+
+    give_back(&pair).await;
+    let (_, well) = binleaf.call("POST", "/api/sync/trigger").await;
+    assert_eq!(well["status"], "success", "{well:#}");
+    let cleared = receiver.until("end of it", |one| one.is("sync_failed", "cleared")).await.json();
+    assert_eq!(cleared["summary"], "syncing succeeds again");
+    binleaf.stops().await;
+    let runs = receiver.all().iter().filter(|one| one.is("run", "happened")).count();
+    assert_eq!(runs, 3, "each is told once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_run_of_cron_is_told_and_so_is_one_that_cannot_begin() {
+    let pair = filled().await;
+    let receiver = Receiver::start().await;
+    let launch = told_by_webhook(&pair, &receiver).set("alerts", "every_run", "true");
+    let ended = launch.command(&["poll", "--once"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.said());
+    let told = receiver.all();
+    assert!(told.len() == 1 && told[0].is("run", "happened"), "{told:#?}");
+    take_away(&pair).await;
+    let ended = launch.command(&["poll", "--once"]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.said());
+    let told = receiver.all();
+    assert!(told.len() == 2 && told[1].is("pipeline_failed", "happened"), "{told:#?}");
+    let hint = told[1].json()["hint"].as_str().unwrap_or_default().to_owned();
+    assert!(hint.contains("binleaf check"), "{hint}");
+}
