@@ -3,8 +3,8 @@
 //!
 //! Pure by rule: no I/O, no driver, no clock of its own. Nothing here knows MySQL's wire formats or BSON.
 
-pub mod audit;
 pub mod alert;
+pub mod audit;
 pub mod change;
 mod charset;
 pub mod fault;

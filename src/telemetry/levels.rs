@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 /// The stations, as log lines name them.
 pub const COMPONENTS: &[&str] = &[
     "admin",
+    "alert",
     "app",
     "checkpoint",
     "cli",
@@ -160,6 +161,20 @@ mod tests {
         let all = directives("info,binleaf::sink=debug", &levels);
         assert!(all.ends_with(",info,binleaf::sink=debug,warn,binleaf::source=trace"), "{all}");
         assert!(EnvFilter::try_new(all).is_ok());
+    }
+
+    #[test]
+    fn every_station_can_be_named() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut stations: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .filter(|name| name != "fuzzing")
+            .collect();
+        stations.sort();
+        assert_eq!(stations, COMPONENTS);
     }
 
     #[test]

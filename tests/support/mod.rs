@@ -21,7 +21,6 @@ pub use self::{
     binleaf::{Binleaf, Ended},
     comparer::Comparison,
     databases::{CANARY, Pair},
-    http::http_client,
     launch::{Launch, quoted},
     logs::Log,
     proxy::Proxy,

@@ -26,7 +26,9 @@ fn report(polls: bool) -> Report {
 fn with_letters(mut report: Report, diverged: u64) -> Report {
     let mut record = pending_record("orders".to_owned());
     record.sync_type = SyncType::Stream;
-    report.tables.insert("orders".to_owned(), TableStatus { record, diverged });
+    report
+        .tables
+        .insert("orders".to_owned(), TableStatus { record, counts: Default::default(), diverged });
     report
 }
 
