@@ -23,7 +23,7 @@ pub struct Owner {
     pub pid: u32,
     /// The machine's boot and the process id namespace: only where these are ours do process ids mean the same.
     pub machine: String,
-    /// When the process started, in clock ticks since the boot; empty where the system does not tell.
+    /// When the process started, in clock ticks since the boot; empty where the system does not tell, of others too.
     pub started: String,
     /// A name that no other run ever had.
     pub instance: String,
@@ -40,7 +40,7 @@ impl Owner {
             host: gethostname::gethostname().to_string_lossy().into_owned(),
             pid,
             machine: machine(),
-            started: start_of(pid).unwrap_or_default(),
+            started: start_of(pid).filter(|_| sees_others()).unwrap_or_default(),
             instance: instance.to_owned(),
             heartbeat_at: None,
         }
@@ -82,9 +82,9 @@ impl Owner {
         if self.instance == us.instance {
             return true;
         }
-        let same_machine =
-            self.host == us.host && self.machine == us.machine && !us.started.is_empty();
-        if same_machine && start_of(self.pid).as_ref() != Some(&self.started) {
+        let same_machine = self.host == us.host && self.machine == us.machine;
+        let both_tell = !self.started.is_empty() && !us.started.is_empty();
+        if same_machine && both_tell && start_of(self.pid).as_ref() != Some(&self.started) {
             return true;
         }
         let silent =
@@ -106,6 +106,11 @@ fn machine() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     format!("{} {}", boot.trim(), namespace.display())
+}
+
+/// Whether processes of other users can be seen (`hidepid` of proc(5) hides them): the first one is always there.
+fn sees_others() -> bool {
+    fs::read("/proc/1/stat").is_ok()
 }
 
 /// When a process started; `None` where there is none, or only its remains.
@@ -158,6 +163,10 @@ mod tests {
         assert!(!is_gone(&elsewhere, &us, None));
         let silent = Owner { machine: "other boot".into(), ..owner("old", 70_000) };
         assert!(is_gone(&silent, &us, None));
+        let blind = Owner { started: String::new(), ..owner("us", 0) };
+        assert!(!is_gone(&owner("old", 71_000), &blind, None), "it may only be hidden");
+        let was_blind = Owner { started: String::new(), ..owner("old", 71_000) };
+        assert!(!is_gone(&was_blind, &owner("us", 0), Some("100")), "it did not say who it was");
         let ahead = Owner { machine: "other boot".into(), ..owner("old", 170_000) };
         assert!(!is_gone(&ahead, &us, None));
     }
