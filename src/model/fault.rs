@@ -23,6 +23,10 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Transient, Self::Record, Self::Fatal, Self::PositionLost, Self::Config];
+
     /// The label that metrics and logs carry.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -58,6 +62,18 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Config,
+        Self::Source,
+        Self::Snapshot,
+        Self::Binlog,
+        Self::Mapping,
+        Self::Sink,
+        Self::Checkpoint,
+        Self::Runtime,
+    ];
+
     /// The label that metrics and logs carry.
     #[must_use]
     pub const fn label(self) -> &'static str {

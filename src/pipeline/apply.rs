@@ -37,7 +37,7 @@ use crate::{
         table::TableName,
     },
     runtime::channel::{Envelope, Receiver, Share},
-    telemetry::metrics,
+    telemetry::metrics::{self, TableMeters},
 };
 
 /// The stations on the other side of the ports.
@@ -115,6 +115,7 @@ pub struct ApplyLoop<S, C, R> {
     source_gone: bool,
     saves: Saves,
     control: watch::Receiver<Control>,
+    meters: TableMeters,
 }
 
 impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
@@ -140,6 +141,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         let letters = OpenLetters::new(settings.letters);
         let mut tables = TableBook::new(settings.records, &settings.state, &letters);
         let ledger = Ledger::new(settings.state);
+        handle.turned();
         handle.show_tables(tables.take_changed(&letters));
         Self {
             crew: Arc::new(crew),
@@ -158,6 +160,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             source_gone: false,
             saves: Saves::every(settings.checkpoint_interval),
             control: handle.controls(),
+            meters: TableMeters::default(),
             handle,
         }
     }
@@ -175,6 +178,8 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
     async fn turn_until_done(&mut self) -> Result<(), Fault> {
         loop {
             self.handle.turned();
+            #[cfg(feature = "failpoints")]
+            flight::stand_still_if_asked("turn").await;
             self.fill().await?;
             if self.is_finished() {
                 return Ok(());
@@ -288,7 +293,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
         let settled = self.letters.landed(&landed.batch, &landed.report.rejected, &landed.letters);
         self.settle(settled);
         self.show();
-        landed.observe();
+        landed.observe(&mut self.meters);
         self.lanes.landed(landed.lane, Arc::into_inner(landed.batch), landed.took);
         if self.is_at_rest() && self.receiver.is_empty() {
             self.saves.note_rest();
@@ -392,7 +397,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             action: "refreshed",
         };
         self.handle.schema_changed(&change.table.name);
-        metrics::schema_change(&change.table.name.to_string());
+        metrics::schema_change(&change.table.name);
         info!(operation = "schema_changed", table = %change.table.name, position = record.position, "{}", record.statement);
         self.ledger.note_schema(change.table);
         let crew = Arc::clone(&self.crew);

@@ -26,7 +26,7 @@ use crate::{
         write::{WriteBatch, WriteReport},
     },
     runtime::retry::Backoff,
-    telemetry::metrics,
+    telemetry::metrics::{self, TableMeters},
 };
 
 /// What a flight needs.
@@ -82,27 +82,28 @@ pub(super) async fn fly<S: Sink, C: Checkpoints>(
     let letters = crew.keep(letters).await?;
     crew.handle.landed(batch.operation_count());
     #[cfg(feature = "failpoints")]
-    stand_still_if_asked().await;
+    stand_still_if_asked("after_write").await;
     Ok(Landed { lane, number, batch, report, letters, oldest_commit_micros, took })
 }
 
-/// Where a test says so, the batch is written and never lands, so that the process can be killed in between.
+/// Where a test says so nothing goes on: a batch is written and never lands, so that the process can be killed in between;
+/// or the loop does not turn any more, so that somebody must notice.
 #[cfg(feature = "failpoints")]
-async fn stand_still_if_asked() {
-    if fail::eval("after_write", |_| ()).is_some() {
+pub(super) async fn stand_still_if_asked(place: &str) {
+    if fail::eval(place, |_| ()).is_some() {
         std::future::pending::<()>().await;
     }
 }
 
 impl Landed {
     /// Tells the metrics.
-    pub(super) fn observe(&self) {
+    pub(super) fn observe(&self, meters: &mut TableMeters) {
         metrics::batch(self.batch.operation_count(), self.took);
         for (number, group) in self.batch.groups.iter().enumerate() {
             let all = u64::try_from(group.operations.len()).unwrap_or(u64::MAX);
             let unchanged = self.report.by_group.get(number).map_or(0, |counts| counts.unchanged);
             let written = all.saturating_sub(unchanged);
-            metrics::rows_written(&group.table.name.to_string(), written);
+            meters.of(&group.table.name).rows_written(written);
         }
         if let Some(micros) = self.oldest_commit_micros {
             let committed = std::time::UNIX_EPOCH + Duration::from_micros(micros);
@@ -165,6 +166,8 @@ impl<S: Sink, C: Checkpoints> Crew<S, C> {
         };
         self.handle.set_error(&fault);
         self.handle.set_away(side_of(fault.stage), true);
+        // The loop itself may wait here, for a row of a source that is away: waiting is not hanging.
+        self.handle.turned();
         metrics::retry(fault.stage);
         warn!(operation = "retrying", error = %fault.chain(), hint = fault.hint, wait = ?wait, "will try again");
         tokio::select! {

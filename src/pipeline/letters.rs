@@ -160,12 +160,11 @@ pub(super) fn stop_fault(letter: &DeadLetter) -> Fault {
 /// Logs and counts letters.
 pub(super) fn tell(letters: &[DeadLetter], what_became: &str) {
     for letter in letters {
-        let table = letter.table.to_string();
-        metrics::dead_letters(&table, 1);
+        metrics::dead_letter(&letter.table);
         metrics::error(Class::Record, Stage::Sink);
         error!(
             operation = "dead_letter",
-            table,
+            table = %letter.table,
             position = letter.transaction.as_ref().map(|transaction| transaction.describe()),
             error = letter.reason,
             code = letter.code,

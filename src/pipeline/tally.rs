@@ -1,10 +1,11 @@
-//! Counts what is mapped, by table, and tells the metrics in one go: finding a counter costs more than mapping a row.
+//! Counts what is mapped, by table, and tells the metrics in one go: even a counter that is at hand costs more than adding
+//! to a number of one's own.
 
 use std::sync::Arc;
 
 use crate::{
     model::{change::ChangeKind, table::TableSchema},
-    telemetry::metrics,
+    telemetry::metrics::{TableCounters, TableMeters},
 };
 
 const KINDS: [ChangeKind; 4] =
@@ -13,7 +14,9 @@ const KINDS: [ChangeKind; 4] =
 /// Changes of one table that are not told yet, and of all since they were last asked for.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    table: Option<Arc<TableSchema>>,
+    meters: TableMeters,
+    /// The table that comes now, with its counters.
+    table: Option<(Arc<TableSchema>, Arc<TableCounters>)>,
     changes: [u64; KINDS.len()],
     coerced: u64,
     all: u64,
@@ -22,9 +25,10 @@ pub(super) struct Tally {
 impl Tally {
     /// What comes now is of this table.
     pub(super) fn turn_to(&mut self, table: &Arc<TableSchema>) {
-        if !self.table.as_ref().is_some_and(|known| Arc::ptr_eq(known, table)) {
+        if !self.table.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, table)) {
             self.tell();
-            self.table = Some(Arc::clone(table));
+            let counters = Arc::clone(self.meters.of(&table.name));
+            self.table = Some((Arc::clone(table), counters));
         }
     }
 
@@ -47,17 +51,14 @@ impl Tally {
     }
 
     fn tell(&mut self) {
-        let (changes, coerced) =
-            (std::mem::take(&mut self.changes), std::mem::take(&mut self.coerced));
-        if changes.iter().all(|count| *count == 0) {
-            return;
+        let Some((_, counters)) = &self.table else { return };
+        for (kind, count) in
+            KINDS.into_iter().zip(&mut self.changes).filter(|(_, count)| **count > 0)
+        {
+            counters.events(kind, std::mem::take(count));
         }
-        let Some(table) = self.table.as_ref().map(|table| table.name.to_string()) else { return };
-        for (kind, count) in KINDS.into_iter().zip(changes).filter(|(_, count)| *count > 0) {
-            metrics::events(&table, kind.label(), count);
-        }
-        if coerced > 0 {
-            metrics::values_coerced(&table, coerced);
+        if self.coerced > 0 {
+            counters.values_coerced(std::mem::take(&mut self.coerced));
         }
     }
 }

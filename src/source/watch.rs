@@ -12,7 +12,7 @@ use super::{
     error::{SourceError, with_causes},
     position, preflight,
 };
-use crate::{model::position::Position, telemetry::metrics};
+use crate::model::position::Position;
 
 /// How often the source is asked for how long it keeps its binlog.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
@@ -45,7 +45,6 @@ pub async fn watch(
         let (asked_at, asked_wall) = (Instant::now(), SystemTime::now());
         let asked = ask(&connector, &mut connection);
         let Some(answer) = cancel.run_until_cancelled(asked).await else { break };
-        metrics::up("source", answer.is_ok());
         let refreshed = retention.refresh(&mut connection);
         if cancel.run_until_cancelled(refreshed).await.is_none() {
             break;

@@ -5,6 +5,7 @@ mod check;
 mod command_line;
 mod connecting;
 mod discretion;
+mod metrics;
 mod questions;
 mod state;
 mod status;

@@ -96,6 +96,7 @@ impl Session {
             let End::Fault { fault, is_damage } = self.stream_once(&mut tries).await else {
                 return Ok(());
             };
+            metrics::error(fault.class, Stage::Binlog);
             let place = self.assembler.describe_place();
             if !fault.is_transient() || is_damage && tries.is_damaged_for_good(&place) {
                 return Err(fatal(fault, place));
@@ -110,7 +111,6 @@ impl Session {
     async fn wait(&self, fault: Fault, tries: &mut Tries) -> Result<bool, Fault> {
         let Some(wait) = tries.backoff.next_wait() else { return Err(fault) };
         metrics::retry(Stage::Binlog);
-        metrics::up("source", false);
         tracing::warn!(
             operation = "retrying",
             wait_seconds = wait.as_secs_f64(),
@@ -274,7 +274,6 @@ impl Session {
     }
 
     fn connected(&self, tries: &mut Tries) {
-        metrics::up("source", true);
         self.link.send_replace(Link::Connected);
         if !tries.is_first {
             let position = self.assembler.describe_place();

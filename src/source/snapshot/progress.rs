@@ -75,7 +75,7 @@ impl Progress {
     }
 
     pub(super) fn count(&self, table: &TableName, rows: u64) {
-        metrics::snapshot_rows(&table.to_string(), rows);
+        metrics::snapshot_rows(table, rows);
         self.on(table, |reading| {
             reading.rows += rows;
             reading.estimated = reading.estimated.max(reading.rows);
