@@ -22,6 +22,7 @@ mod guarding;
 mod house;
 mod images;
 mod mariadb;
+mod monitoring;
 mod operating;
 mod polling;
 mod positions;
