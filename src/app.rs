@@ -10,6 +10,7 @@ mod audit;
 mod check;
 mod desk;
 mod feed;
+mod notify;
 mod patience;
 mod polling;
 mod prepare;
@@ -79,6 +80,7 @@ async fn run_behind_window(
     let desk = FrontDesk::new(&config, entries);
     let keeping = tasks::spawn(audit::keep(desk.clone(), waiting, close_window.clone()));
     let alerts = watch(&config, &handle, &page);
+    let supervised = notify::start(&handle, &stop, &close_window);
     let window = open_window(&config, &handle, &page, desk, &close_window).await;
     let (window, outcome) = match window {
         Ok(window) => {
@@ -90,6 +92,9 @@ async fn run_behind_window(
     tell_end(&handle, &outcome);
     alerts.end(&outcome).await;
     close_window.cancel();
+    if let Some(supervised) = supervised {
+        drop(supervised.await);
+    }
     if let Some(window) = window {
         drop(window.await);
     }

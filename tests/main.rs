@@ -24,6 +24,7 @@ mod images;
 mod mariadb;
 mod monitoring;
 mod operating;
+mod packaging;
 mod polling;
 mod positions;
 mod random;

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::{
     Context,
     feed::{self, Feed, Work},
+    notify,
     patience::Patience,
     polling::Poller,
     prepare::{self, Prepared, Session},
@@ -50,6 +51,7 @@ async fn live(context: &Context, session: &Session, prepared: Prepared) -> Resul
         grace: context.config.shutdown.grace,
     };
     life.start(context, session, prepared);
+    notify::ready();
     let outcome = life.wait().await;
     life.aside.cancel();
     while let Some(ended) = life.tasks.next().await {

@@ -129,6 +129,13 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Write the manual pages into a folder: one for binleaf, one for each command.
+    #[command(after_help = "Examples:\n  binleaf man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, which is made if it is not there
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
 
 /// How the answer is printed.
@@ -299,6 +306,7 @@ mod tests {
             ),
             ("init --from-env", Command::Init(InitArgs { from_env: true, markdown: false })),
             ("completions bash", Command::Completions { shell: Shell::Bash }),
+            ("man pages", Command::Man { folder: "pages".into() }),
         ] {
             assert_eq!(parse(arguments).unwrap().command(), &expected, "{arguments}");
         }

@@ -1,6 +1,9 @@
-//! `init` and `completions`: texts that need neither source nor target.
+//! `init`, `completions` and `man`: texts that need neither source nor target.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -40,6 +43,15 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut <Cli as CommandFactory>::command(), "binleaf", &mut script);
     script
+}
+
+/// Writes the manual pages of the program and its commands into a folder, which is made if it is not there.
+///
+/// # Errors
+/// When the folder cannot be made or written to.
+pub fn manual(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(<Cli as CommandFactory>::command(), folder)
 }
 
 #[cfg(test)]

@@ -178,10 +178,11 @@ impl Handle {
         }
     }
 
-    /// Whether the apply loop has turned lately.
+    /// Whether the apply loop has turned lately, or waits for its first turn because a side does not answer yet.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.since(&self.shared.turned_millis) < STUCK_AFTER
+        let turned = self.since(&self.shared.turned_millis);
+        turned < STUCK_AFTER || self.core().phase == Phase::Starting
     }
 
     /// Whether the copy is whole and being applied.

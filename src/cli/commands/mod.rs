@@ -13,6 +13,7 @@ use std::{
     sync::Arc,
 };
 
+use anyhow::Context as _;
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli, environment: Environment) -> anyhow::Result<u8> {
     match cli.command() {
         Command::Init(arguments) => print(&init::text(*arguments, environment)?),
         Command::Completions { shell } => print_bytes(&init::completions(*shell)),
+        Command::Man { folder } => write_manual(folder),
         command => {
             let colour = environment.get("NO_COLOR").is_none_or(str::is_empty)
                 && std::io::stdout().is_terminal();
@@ -92,8 +94,14 @@ async fn with_settings(command: &Command, loaded: Loaded, colour: bool) -> anyho
             run(loaded, Goal::Poll { tables }, output.json).await
         }
         Command::Run => run(loaded, Goal::Forever, false).await,
-        Command::Init(_) | Command::Completions { .. } => Ok(exit::DONE),
+        Command::Init(_) | Command::Completions { .. } | Command::Man { .. } => Ok(exit::DONE),
     }
+}
+
+fn write_manual(folder: &std::path::Path) -> anyhow::Result<u8> {
+    let context = || format!("the manual cannot be written into {}", folder.display());
+    init::manual(folder).with_context(context)?;
+    Ok(exit::DONE)
 }
 
 async fn checkpoint(command: &CheckpointCommand, loaded: &Loaded) -> anyhow::Result<String> {
