@@ -4,7 +4,7 @@ use super::prometheus::Prometheus;
 use crate::support::{Launch, Pair, Proxy};
 
 /// The shipped rule with a threshold and a patience that a test can wait for.
-fn impatient(rules: String) -> String {
+fn impatient(rules: &str) -> String {
     let (threshold, patience) = ("binleaf_lag_seconds > 60", "for: 2m");
     assert!(rules.contains(threshold) && rules.matches(patience).count() == 1, "{rules}");
     rules.replace(threshold, "binleaf_lag_seconds > 3").replace(patience, "for: 2s")

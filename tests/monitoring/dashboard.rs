@@ -42,7 +42,7 @@ async fn every_panel_and_every_recording_rule_has_data() {
     binleaf.streams().await;
     let writing = Writer::over(&pair.source).await.keep_writing();
     // Rates over five minutes take as long to be true, but not to be there.
-    let prometheus = Prometheus::watching(&binleaf.launch.http, |rules| rules).await;
+    let prometheus = Prometheus::watching(&binleaf.launch.http, str::to_owned).await;
     let recorded = recorded().into_iter().map(|name| ("recorded".to_owned(), name));
     for (title, question) in questions().into_iter().chain(recorded) {
         let wish = format!("{title} has data");

@@ -30,7 +30,7 @@ async fn lag_is_what_a_person_would_say() {
     pair.source.run("CREATE TABLE notes (id INT PRIMARY KEY AUTO_INCREMENT, body TEXT)").await;
     let mut binleaf = Launch::of(&pair).run();
     binleaf.streams().await;
-    let prometheus = Prometheus::watching(&binleaf.launch.http, |rules| rules).await;
+    let prometheus = Prometheus::watching(&binleaf.launch.http, str::to_owned).await;
     is_current(&mut binleaf).await;
 
     let mut story = vec![Stretch::of("idle", false, idle()).await];

@@ -34,10 +34,10 @@ pub struct Series {
 
 impl Prometheus {
     /// Asks binleaf there once a second, by the shipped rules, changed as a test wishes.
-    pub async fn watching(binleaf: &Address, rules: impl Fn(String) -> String) -> Self {
+    pub async fn watching(binleaf: &Address, rules: impl Fn(&str) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         configure(folder.path(), &binleaf.socket());
-        let quick = rules(read("docker/prometheus/rules.yml"));
+        let quick = rules(&read("docker/prometheus/rules.yml"));
         std::fs::write(folder.path().join("rules.yml"), quick).expect("the rules");
         let address = Address::local(ports::free());
         let log = std::fs::File::create(folder.path().join("log")).expect("a log");
