@@ -5,7 +5,7 @@
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, Query, Request, State, rejection::QueryRejection},
     http::{
         HeaderMap, Method, StatusCode,
         header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN},
@@ -13,7 +13,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,7 +21,7 @@ use super::{
     Window,
     caller::Caller,
     control, document, levels, questions,
-    refusal::{error, too_large},
+    refusal::{ErrorBody, bad_query, error, too_large},
     status::{NotReady, Status},
     trigger,
 };
@@ -102,10 +102,28 @@ async fn ready(State(window): State<Window>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct StatusQuery {
+    /// Whether the tables are told one by one, as they are where nothing is said.
+    tables: Option<bool>,
+}
+
 /// Everything about the pipeline, its tables and its schedule.
-#[utoipa::path(get, path = "/status", tag = "looking", responses((status = 200, body = Status)))]
-async fn sync_status(State(window): State<Window>) -> Json<Status> {
-    Json(Status::of(window.handle.report()))
+#[utoipa::path(
+    get, path = "/status", tag = "looking", params(StatusQuery),
+    responses((status = 200, body = Status), (status = 400, body = ErrorBody)),
+)]
+async fn sync_status(
+    State(window): State<Window>,
+    query: Result<Query<StatusQuery>, QueryRejection>,
+) -> Response {
+    let Ok(Query(query)) = query else { return bad_query() };
+    let status = Status::of(window.handle.report());
+    match query.tables {
+        Some(false) => Json(status.without_tables()).into_response(),
+        _ => Json(status).into_response(),
+    }
 }
 
 /// Metrics for Prometheus.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::form::{Time, phases, rounded, sync_types};
 use crate::{
     model::{position::Position, state::SyncType},
-    pipeline::handle::{LastError, Report, SnapshotProgress, TableStatus},
+    pipeline::handle::{LastError, Report, Side, SnapshotProgress, TableStatus},
 };
 
 /// Everything about the pipeline, its tables and its schedule.
@@ -26,7 +26,8 @@ pub struct Status {
     #[schema(required)]
     sync_interval_minutes: Option<f64>,
     /// Tables that are copied.
-    tables_synced: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tables_synced: Option<Vec<String>>,
     sync_metrics: SyncMetrics,
     scheduler: Scheduler,
     sync_data: SyncData,
@@ -72,7 +73,8 @@ struct Job {
 struct SyncData {
     total_tables: usize,
     /// By `table`, or with several databases by `database.table`.
-    tables: BTreeMap<String, TableState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tables: Option<BTreeMap<String, TableState>>,
 }
 
 /// What was written of one table.
@@ -100,6 +102,9 @@ struct Replication {
     mode_reason: Option<String>,
     #[schema(schema_with = phases)]
     phase: &'static str,
+    /// `source` or `target`: the side that does not answer, while one does not.
+    #[schema(required)]
+    waiting_for: Option<&'static str>,
     paused: bool,
     /// How far the target is behind the source: 0 when all that was committed can be read.
     lag_seconds: f64,
@@ -124,6 +129,14 @@ struct Replication {
     last_error: Option<ErrorSeen>,
     version: &'static str,
     started_at: Time,
+}
+
+/// The side as the API names it.
+const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Source | Side::Stream => "source",
+        Side::Target => "target",
+    }
 }
 
 fn modes() -> utoipa::openapi::Object {
@@ -199,16 +212,26 @@ impl Status {
             last_sync: last_run.or(report.applied_at).map(Time::from),
             next_sync: report.schedule.next_run.map(Time::from),
             sync_interval_minutes: interval.map(|span| rounded(span.as_secs_f64() / 60.0)),
-            tables_synced: synced,
+            tables_synced: Some(synced),
             sync_metrics: SyncMetrics::of(&report),
             scheduler: Scheduler::of(&report, interval),
             replication: Replication::of(&report),
             sync_data: SyncData {
                 total_tables: report.tables.len(),
-                tables: report.tables.into_iter().map(|(name, it)| (name, (&it).into())).collect(),
+                tables: Some(
+                    report.tables.into_iter().map(|(name, it)| (name, (&it).into())).collect(),
+                ),
             },
             running: None,
         }
+    }
+
+    /// Without the tables one by one, for whoever asks often: there may be ten thousand.
+    #[must_use]
+    pub fn without_tables(mut self) -> Self {
+        self.tables_synced = None;
+        self.sync_data.tables = None;
+        self
     }
 
     /// As an instance that no longer runs has saved it.
@@ -261,6 +284,7 @@ impl Replication {
             phase: report.phase_name(),
             paused: report.paused,
             lag_seconds: report.lag.as_secs_f64(),
+            waiting_for: report.away.map(side),
             lag_transactions: report.lag_transactions,
             position: report.position.as_ref().map(|position| AppliedPlace {
                 place: position.into(),
