@@ -1,4 +1,4 @@
-//! The HTTP window: health, status, metrics, and steering.
+//! The HTTP window: health, status, metrics, steering, and the dashboard that shows and does all of it.
 //!
 //! It holds the pipeline's handle and the desk, so it cannot block what is applied. What it answers by the handle it
 //! answers whatever the source and the target do; questions to them go to the desk, which has its own connections.
@@ -9,6 +9,7 @@
 mod auth;
 mod caller;
 mod control;
+mod dashboard;
 mod document;
 mod form;
 mod health;

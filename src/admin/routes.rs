@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Window,
     caller::Caller,
-    control, document, levels, questions,
+    control, dashboard, document, levels, questions,
     refusal::{ErrorBody, bad_query, error, too_large},
     status::{NotReady, Status},
     trigger,
@@ -41,7 +41,7 @@ pub(super) fn router(window: Window) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST))
         .layer(from_fn_with_state(window.clone(), guard));
-    open.merge(guarded).with_state(window)
+    open.merge(dashboard::router()).merge(guarded).with_state(window)
 }
 
 /// The routes behind the guard, with the document of all.
@@ -136,7 +136,7 @@ async fn metrics(State(window): State<Window>) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }
 
-async fn unknown() -> Response {
+pub(super) async fn unknown() -> Response {
     let hint = "GET /openapi.json lists what there is";
     error(StatusCode::NOT_FOUND, "unknown_route", "there is nothing here", hint)
 }
