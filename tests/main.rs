@@ -16,6 +16,7 @@
 mod alerting;
 mod charsets;
 mod copying;
+mod dashboard;
 mod decoders;
 mod golden;
 mod guarding;
