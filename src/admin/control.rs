@@ -1,6 +1,6 @@
 //! Routes that steer: pause, interval, schedule, log level. They answer at once.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use axum::{
     Json,
@@ -23,8 +23,11 @@ use super::{
 };
 use crate::pipeline::handle::runs::Refusal;
 
-/// The longest interval: a year.
-const LONGEST_SECONDS: u64 = 366 * 86_400;
+/// From a second to a year, as `/openapi.json` tells it.
+const SECONDS: RangeInclusive<u64> = 1..=31_622_400;
+
+/// The same in minutes.
+const MINUTES: RangeInclusive<f64> = 0.017..=527_040.0;
 
 /// The routes, below `/api/sync`.
 pub(super) fn router() -> OpenApiRouter<Window> {
@@ -89,12 +92,17 @@ struct Interval {
 }
 
 impl Interval {
-    /// Whole seconds, at least one.
+    /// Whole seconds. Where both ways are given both must make sense, and the seconds count.
     fn seconds(&self) -> Option<u64> {
-        let minutes = self
-            .interval_minutes
-            .and_then(|minutes| Some(Duration::try_from_secs_f64(minutes * 60.0).ok()?.as_secs()));
-        self.interval_seconds.or(minutes).filter(|seconds| (1..=LONGEST_SECONDS).contains(seconds))
+        let minutes = self.interval_minutes.map(|minutes| {
+            (MINUTES.contains(&minutes)).then(|| Duration::from_secs_f64(minutes * 60.0).as_secs())
+        });
+        let seconds =
+            self.interval_seconds.map(|seconds| SECONDS.contains(&seconds).then_some(seconds));
+        match (seconds, minutes) {
+            (Some(None), _) | (_, Some(None)) => None,
+            (seconds, minutes) => seconds.or(minutes).flatten(),
+        }
     }
 
     const fn is_empty(&self) -> bool {
@@ -160,7 +168,11 @@ pub(super) fn given<T: DeserializeOwned>(
     if body.is_empty() {
         return Ok(vec![query]);
     }
-    match serde_json::from_slice::<Option<T>>(&body) {
+    // A list would do for the struct, but it is not what is described.
+    let fields =
+        serde_json::from_slice::<Option<serde_json::Map<String, serde_json::Value>>>(&body);
+    let wish = |fields: Option<_>| fields.map(|it| T::deserialize(serde_json::Value::Object(it)));
+    match fields.and_then(|fields| wish(fields).transpose()) {
         Ok(body) => Ok(std::iter::once(query).chain(body).collect()),
         Err(_) => {
             let message = "the body cannot be read";
@@ -256,5 +268,6 @@ mod tests {
             assert_eq!(wrong, None);
         }
         assert_eq!(of(Some(1e300), None), None);
+        assert_eq!(of(Some(-1.0), Some(7)), None, "both must make sense");
     }
 }

@@ -3,9 +3,13 @@
 use std::time::SystemTime;
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::{
     ToSchema,
-    openapi::{Object, ObjectBuilder, schema::Type},
+    openapi::{
+        Object, ObjectBuilder,
+        schema::{SchemaType, Type},
+    },
 };
 
 /// A moment: RFC 3339 in UTC, to the millisecond.
@@ -38,6 +42,13 @@ pub(super) fn rounded(number: f64) -> f64 {
 /// One of these words.
 pub(super) fn words(words: &[&str]) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.to_vec())).build()
+}
+
+/// One of these words, or null.
+pub(super) fn words_or_null(words: &[&str]) -> Object {
+    let values = words.iter().map(|word| Value::from(*word)).chain([Value::Null]);
+    let kind = SchemaType::from_iter([Type::String, Type::Null]);
+    ObjectBuilder::new().schema_type(kind).enum_values(Some(values.collect::<Vec<_>>())).build()
 }
 
 pub(super) fn phases() -> Object {

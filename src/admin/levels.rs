@@ -18,10 +18,10 @@ use super::{
     Window,
     caller::Caller,
     control::{given, success},
-    form::words,
+    form::{words, words_or_null},
     refusal::{ErrorBody, error, unprocessable},
 };
-use crate::telemetry::levels::{self, COMPONENTS, Levels, NoLevel};
+use crate::telemetry::levels::{self, COMPONENTS, LEVELS, Levels, NoLevel};
 
 /// The routes, below `/api/sync`.
 pub(super) fn router() -> OpenApiRouter<Window> {
@@ -48,21 +48,29 @@ impl From<Levels> for LogLevels {
 #[into_params(parameter_in = Query)]
 struct LevelWish {
     /// Null where a component is to log as much as the others again, and all as the settings say.
-    #[schema(schema_with = level_words)]
+    #[schema(schema_with = level_or_null)]
     #[param(schema_with = level_words)]
     level: Option<String>,
     /// All of them where none is named.
-    #[schema(schema_with = components)]
+    #[schema(schema_with = component_or_null)]
     #[param(schema_with = components)]
     component: Option<String>,
 }
 
 fn level_words() -> utoipa::openapi::Object {
-    words(&["off", "error", "warn", "info", "debug", "trace"])
+    words(&LEVELS)
+}
+
+fn level_or_null() -> utoipa::openapi::Object {
+    words_or_null(&LEVELS)
 }
 
 fn components() -> utoipa::openapi::Object {
     words(COMPONENTS)
+}
+
+fn component_or_null() -> utoipa::openapi::Object {
+    words_or_null(COMPONENTS)
 }
 
 /// How much is logged now.

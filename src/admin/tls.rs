@@ -67,7 +67,7 @@ impl Certificate {
         match self.config.reload_from_pem_file(chain, key).await {
             Ok(()) => info!("the renewed certificate of http is taken"),
             Err(error) => {
-                warn!(%error, "the renewed certificate of http is of no use: the old one stays")
+                warn!(%error, "the renewed certificate of http is of no use: the old one stays");
             }
         }
     }

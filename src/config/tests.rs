@@ -433,11 +433,10 @@ fn the_file_of_init_is_the_defaults_with_and_without_its_comments() {
 fn examples_in_the_file_of_init_are_valid_too() {
     for key in keys::all().filter(|key| !key.example.is_empty()) {
         let mut text = format!("{} = {}\n", key.path, key.example);
-        if let Some(section) = key.path.strip_suffix("cert_file") {
-            text.push_str(&format!("{section}key_file = \"k\"\n"));
-        }
-        if let Some(section) = key.path.strip_suffix("key_file") {
-            text.push_str(&format!("{section}cert_file = \"c\"\n"));
+        for (one, other) in [("cert_file", "key_file"), ("key_file", "cert_file")] {
+            if let Some(section) = key.path.strip_suffix(one) {
+                text.push_str(&format!("{section}{other} = \"x\"\n"));
+            }
         }
         text.push_str("target.database = \"copy\"\n");
         toml(&text);

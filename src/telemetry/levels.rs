@@ -30,7 +30,8 @@ pub const COMPONENTS: &[&str] = &[
     "telemetry",
 ];
 
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+/// How much can be logged, the least first.
+pub const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Chatter of libraries that says nothing to an operator.
 const QUIET: &[&str] = &[

@@ -160,6 +160,7 @@ async fn steer(api: &mut Api, binleaf: &Binleaf, schedule: u16) {
         (r#"{"interval_seconds": 0}"#, 422),
         ("{", 400),
         ("[1]", 400),
+        ("[null, null]", 400),
         (r#"{"interval_seconds": "soon"}"#, 400),
     ] {
         let (code, _) = api.call(binleaf, ("PUT", interval), interval, body).await;

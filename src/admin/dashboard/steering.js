@@ -9,11 +9,26 @@ import { nextRun } from "./state.js";
 /** Units of the interval, the largest first. */
 const UNITS = [3600, 60, 1];
 
+/** What a run does, by the ids of what says so: where tables are polled, and where the binlog is followed. */
+const POLLED = {
+  "run-some": "What has changed",
+  "run-some-note": "as far as a timestamp column tells it",
+  "run-all": "All rows",
+  "run-all-note": "what is equal is not written; what is gone is removed",
+};
+const STREAMED = {
+  "run-some": "Wait for the stream",
+  "run-some-note": "ends when all that is committed now can be read in the target",
+  "run-all": "Copy anew",
+  "run-all-note": "documents stay until they are replaced; lag grows meanwhile",
+};
+
 export class Steering {
   #refresh;
   #isPaused = false;
   #isScheduled = false;
   #interval = 0;
+  #kinds = STREAMED;
 
   constructor(refresh) {
     this.#refresh = refresh;
@@ -40,8 +55,8 @@ export class Steering {
     show(byId("pause"), !isOver);
     say(byId("pause"), paused ? "Resume" : "Pause");
     byId("pause").classList.toggle("primary", paused);
-    show(byId("run-open"), polls && !isOver);
-    show(byId("tab-runs"), polls);
+    show(byId("run-open"), !isOver);
+    this.#kinds = polls ? POLLED : STREAMED;
     show(byId("schedule"), polls);
     if (polls) this.#showSchedule(status);
   }
@@ -58,6 +73,7 @@ export class Steering {
   }
 
   openRun(tables) {
+    for (const [id, text] of Object.entries(this.#kinds)) say(byId(id), text);
     byId("run-tables").value = tables;
     say(byId("run-refusal"), "");
     byId("run-dialog").showModal();

@@ -26,7 +26,12 @@ test("pause holds up what is applied, and resume lets it go", async (t) => {
   const binleaf = await Binleaf.start(t, pair);
   const page = await visit(t, binleaf.address);
   await says(page, "phase-text", /^Streaming$/);
-  assert.equal(await page.locator("#run-open, #schedule, #tab-runs").locator("visible=true").count(), 0, "a stream has nothing to run");
+  assert.equal(await page.locator("#schedule").locator("visible=true").count(), 0, "a stream has no schedule");
+  await page.locator("#run-open").click();
+  await says(page, "run-all", /^Copy anew$/);
+  await page.locator("#run-form button[type=submit]").click();
+  await page.locator("#tab-runs").click();
+  await page.locator("#runs-list details").first().locator(".pill", { hasText: "success" }).waitFor();
   await page.locator("#pause").click();
   await says(page, "phase-text", /^Paused$/);
   assert.equal((await binleaf.read("status")).replication.paused, true);
