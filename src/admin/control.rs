@@ -164,7 +164,7 @@ pub(super) fn given<T: DeserializeOwned>(
     example: &str,
 ) -> Result<Vec<T>, Box<Response>> {
     let Ok(Query(query)) = query else { return Err(Box::new(bad_query())) };
-    let Ok(body) = body else { return Err(Box::new(too_large("the body"))) };
+    let Ok(body) = body else { return Err(Box::new(too_large())) };
     if body.is_empty() {
         return Ok(vec![query]);
     }

@@ -12,6 +12,8 @@ use utoipa::{
     },
 };
 
+use crate::telemetry::metrics::PHASES;
+
 /// A moment: RFC 3339 in UTC, to the millisecond.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(format = DateTime, examples("2026-01-10T14:30:00.000Z"))]
@@ -52,17 +54,22 @@ pub(super) fn words_or_null(words: &[&str]) -> Object {
 }
 
 pub(super) fn phases() -> Object {
-    words(&[
-        "starting",
-        "snapshot",
-        "catching_up",
-        "streaming",
-        "polling",
-        "idle",
-        "retrying",
-        "stopped",
-        "failed",
-    ])
+    words(&PHASES)
+}
+
+/// How changes are had.
+pub(super) fn modes() -> Object {
+    words(&["stream", "poll"])
+}
+
+/// What a run reads.
+pub(super) fn kinds() -> Object {
+    words(&["full", "incremental"])
+}
+
+/// What became of a run.
+pub(super) fn run_states() -> Object {
+    words(&["running", "success", "partial", "failed"])
 }
 
 pub(super) fn sync_types() -> Object {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::form::{phases, rounded, words};
+use super::form::{phases, rounded, run_states, words};
 use crate::pipeline::handle::{Phase, Report, runs::Run};
 
 /// A stream that is further behind is degraded; an alert's default is the same.
@@ -46,7 +46,7 @@ pub(super) struct Health {
     mysql_connection: &'static str,
     #[schema(schema_with = conditions)]
     mongodb_connection: &'static str,
-    #[schema(schema_with = results)]
+    #[schema(schema_with = run_states)]
     last_sync_status: &'static str,
     /// Operations on their way to the target.
     pending_operations: u64,
@@ -98,10 +98,6 @@ struct LettersCheck {
 
 fn conditions() -> utoipa::openapi::Object {
     words(&["healthy", "starting", "degraded", "unhealthy"])
-}
-
-fn results() -> utoipa::openapi::Object {
-    words(&["running", "success", "partial", "failed"])
 }
 
 /// How it is. `last_run`: the newest run that has ended, where tables are polled.

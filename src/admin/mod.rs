@@ -71,14 +71,12 @@ pub struct Window {
 /// # Errors
 /// `Config` when the address cannot be had.
 pub async fn bind(listen: &str) -> Result<TcpListener, Fault> {
-    TcpListener::bind(listen).await.map_err(|error| no_address(listen, error))
-}
-
-fn no_address(listen: &str, error: std::io::Error) -> Fault {
-    let what = format!("http.listen = \"{listen}\" cannot be had");
-    Fault::new(Class::Config, Stage::Config, what)
-        .caused_by(error)
-        .with_hint("choose another address, or \"\" to switch HTTP off")
+    TcpListener::bind(listen).await.map_err(|error| {
+        let what = format!("http.listen = \"{listen}\" cannot be had");
+        Fault::new(Class::Config, Stage::Config, what)
+            .caused_by(error)
+            .with_hint("choose another address, or \"\" to switch HTTP off")
+    })
 }
 
 /// Reads the tokens' file.

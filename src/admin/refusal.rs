@@ -36,9 +36,9 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str, hint: &str) -
     (status, Json(ErrorBody { error })).into_response()
 }
 
-pub(super) fn too_large(what: &str) -> Response {
-    let message = format!("{what} is too large");
-    error(StatusCode::BAD_REQUEST, "too_large", &message, "64 KiB are the most")
+pub(super) fn too_large() -> Response {
+    let message = "the body is too large";
+    error(StatusCode::BAD_REQUEST, "too_large", message, "64 KiB are the most")
 }
 
 pub(super) fn bad_query() -> Response {

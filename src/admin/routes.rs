@@ -178,7 +178,7 @@ fn objection(request: &Request) -> Option<Response> {
         return Some(error(StatusCode::BAD_REQUEST, "cross_site", "another site asks", hint));
     }
     let told = header(request.headers(), CONTENT_LENGTH).and_then(|told| told.parse::<u64>().ok());
-    told.is_some_and(|bytes| bytes > LARGEST as u64).then(|| too_large("the body"))
+    told.is_some_and(|bytes| bytes > LARGEST as u64).then(too_large)
 }
 
 fn is_of_another_site(headers: &HeaderMap) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::form::{Time, rounded, words};
+use super::form::{Time, kinds, rounded, run_states, words};
 use crate::pipeline::handle::runs::{Outcome, Run, TableRun};
 
 /// The result of a run, or how far it is.
@@ -58,14 +58,6 @@ struct TableResult {
 pub(super) struct Runs {
     /// The newest first.
     pub(super) runs: Vec<RunResult>,
-}
-
-fn kinds() -> utoipa::openapi::Object {
-    words(&["full", "incremental"])
-}
-
-fn run_states() -> utoipa::openapi::Object {
-    words(&["running", "success", "partial", "failed"])
 }
 
 fn table_states() -> utoipa::openapi::Object {

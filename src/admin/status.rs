@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::form::{Time, phases, rounded, sync_types};
+use super::form::{Time, modes, phases, rounded, sync_types};
 use crate::{
     model::{position::Position, state::SyncType},
     pipeline::handle::{LastError, Report, Side, SnapshotProgress, TableStatus},
@@ -137,10 +137,6 @@ const fn side(side: Side) -> &'static str {
         Side::Source | Side::Stream => "source",
         Side::Target => "target",
     }
-}
-
-fn modes() -> utoipa::openapi::Object {
-    super::form::words(&["stream", "poll"])
 }
 
 /// A place in the source's binlog.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    form::{Time, words},
+    form::{Time, modes},
     status::TableState,
 };
 use crate::{
@@ -90,10 +90,6 @@ struct ColumnSeen {
     nullable: bool,
     generated: bool,
     invisible: bool,
-}
-
-fn modes() -> utoipa::openapi::Object {
-    words(&["stream", "poll"])
 }
 
 /// What the pipeline says of tables.

@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Window,
     caller::Caller,
-    form::words,
+    form::kinds,
     refusal::{ErrorBody, bad_query, unknown_run, unprocessable},
     runs::{RunResult, Runs},
 };
@@ -41,10 +41,6 @@ struct Trigger {
     tables: Option<String>,
     /// Whether to answer when the run has ended (the default), or at once.
     wait: Option<bool>,
-}
-
-fn kinds() -> utoipa::openapi::Object {
-    words(&["full", "incremental"])
 }
 
 impl Trigger {

@@ -9,9 +9,9 @@ use crate::{
         position::Position,
         snapshot::{SnapshotState, TableProgress},
         state::State,
-        table::{TableName, TableSchema},
+        table::{TableName, TableSchema, is_called},
     },
-    pipeline::handle::{CopyWish, is_called},
+    pipeline::handle::CopyWish,
 };
 
 /// What is asked for.
@@ -49,10 +49,7 @@ impl Anew {
         match self {
             Self::Nothing => false,
             Self::Everything | Self::Tables(None) => true,
-            Self::Tables(Some(names)) => {
-                let known = table.name.to_string();
-                names.iter().any(|name| is_called(&known, name))
-            }
+            Self::Tables(Some(names)) => is_named(names, table),
         }
     }
 
@@ -169,11 +166,14 @@ fn is_whole(state: &State) -> bool {
 
 fn is_wanted(goal: &Goal, table: &TableSchema) -> bool {
     match goal {
-        Goal::Copy { tables: Some(names), .. } => {
-            names.iter().any(|name| *name == table.name.table || *name == table.name.to_string())
-        }
+        Goal::Copy { tables: Some(names), .. } => is_named(names, table),
         Goal::Forever | Goal::Poll { .. } | Goal::Copy { tables: None, .. } => true,
     }
+}
+
+fn is_named(names: &[String], table: &TableSchema) -> bool {
+    let known = table.name.to_string();
+    names.iter().any(|name| is_called(&known, name))
 }
 
 /// The state with which a copy begins, to be saved before its first read. `now` is the position before that read; where

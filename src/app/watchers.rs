@@ -54,12 +54,13 @@ pub(super) fn start(
         Ok(())
     });
     tasks.spawn("readings", readings(context.handle.clone(), seeing, aside.clone()));
+    let (handle, stop, aside) = (context.handle.clone(), stop.clone(), aside.clone());
     if context.goal == Goal::Forever {
-        let copies = end_when_copy_is_asked(context.handle.clone(), stop.clone(), aside.clone());
-        tasks.spawn("copies", copies);
+        tasks.spawn("copies", end_when(copy_is_asked(handle), stop, aside));
     } else {
-        let goal = end_when_consistent(context.handle.clone(), stop.clone(), aside.clone());
-        tasks.spawn("goal", goal);
+        // Where the goal is a copy.
+        let consistent = async move { handle.until_consistent().await };
+        tasks.spawn("goal", end_when(consistent, stop, aside));
     }
 }
 
@@ -105,33 +106,25 @@ async fn readings(
     }
 }
 
-/// Where the goal is a copy, ends the run once that is consistent.
-async fn end_when_consistent(
-    handle: Handle,
+/// Ends this life when that has come to pass.
+async fn end_when(
+    reached: impl Future<Output = ()> + Send,
     stop: CancellationToken,
     aside: CancellationToken,
 ) -> Result<(), Fault> {
-    tokio::select! {
-        () = aside.cancelled() => {}
-        () = handle.until_consistent() => stop.cancel(),
+    if aside.run_until_cancelled(reached).await.is_some() {
+        stop.cancel();
     }
     Ok(())
 }
 
-/// Ends this life where the next one is to copy tables anew.
-async fn end_when_copy_is_asked(
-    handle: Handle,
-    stop: CancellationToken,
-    aside: CancellationToken,
-) -> Result<(), Fault> {
-    tokio::select! {
-        () = aside.cancelled() => {}
-        () = handle.until_copy_is_asked() => {
-            info!(operation = "sync_started", "tables are copied anew, as asked for: what was read is written first");
-            stop.cancel();
-        }
-    }
-    Ok(())
+/// Tables are to be copied anew, by the next life.
+async fn copy_is_asked(handle: Handle) {
+    handle.until_copy_is_asked().await;
+    info!(
+        operation = "sync_started",
+        "tables are copied anew, as asked for: what was read is written first"
+    );
 }
 
 /// Refreshes rates.

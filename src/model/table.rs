@@ -37,6 +37,12 @@ impl fmt::Display for TableName {
     }
 }
 
+/// Whether people mean this table, known as `database.table`, when they say `table` or `database.table`.
+#[must_use]
+pub fn is_called(known: &str, name: &str) -> bool {
+    known == name || known.split_once('.').is_some_and(|(_, table)| table == name)
+}
+
 /// An identifier between backticks, its own backticks doubled.
 #[must_use]
 pub fn quote_identifier(name: &str) -> String {

@@ -32,7 +32,7 @@ use lag::{Core, Reading};
 
 pub use report::Report;
 pub use steering::{Schedule, Way};
-pub use waits::{CopyWish, is_called};
+pub use waits::CopyWish;
 
 /// The apply loop counts as stuck when it has not turned for this long.
 const STUCK_AFTER: Duration = Duration::from_secs(60);

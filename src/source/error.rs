@@ -9,7 +9,7 @@ use mysql_async::{DriverError, Error, IoError, TlsError};
 use thiserror::Error as ThisError;
 
 use crate::model::{
-    fault::{Class, Fault, Stage},
+    fault::{Class, Fault, Stage, with_causes},
     table::TableName,
 };
 
@@ -353,21 +353,8 @@ fn seconds(duration: &Duration) -> String {
 }
 
 fn join(errors: &[SourceError]) -> String {
-    let texts: Vec<String> = errors.iter().map(with_causes).collect();
+    let texts: Vec<String> = errors.iter().map(|error| with_causes(error)).collect();
     texts.join("; ")
-}
-
-/// An error with its causes on one line.
-#[must_use]
-pub fn with_causes(error: &SourceError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ mod tests {
         let path = folder.path().join("ca.pem");
         std::fs::write(&path, "hello").unwrap();
         let error = options(&TlsConfig { ca_file: Some(path), ..config }).await.unwrap_err();
-        assert!(super::super::error::with_causes(&error).ends_with("no PEM block 'CERTIFICATE'"));
+        assert!(crate::model::fault::with_causes(&error).ends_with("no PEM block 'CERTIFICATE'"));
     }
 
     #[tokio::test]

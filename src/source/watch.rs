@@ -6,13 +6,8 @@ use mysql_async::Conn;
 use tokio::sync::watch::Sender;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Connector,
-    connect::timed,
-    error::{SourceError, with_causes},
-    position, preflight,
-};
-use crate::model::position::Position;
+use super::{Connector, connect::timed, error::SourceError, position, preflight};
+use crate::model::{fault::with_causes, position::Position};
 
 /// How often the source is asked for how long it keeps its binlog.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60);

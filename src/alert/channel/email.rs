@@ -13,14 +13,11 @@ use lettre::{
 };
 use secrecy::ExposeSecret;
 
-use super::{
-    SendError,
-    error::{chain, without},
-    secret,
-};
+use super::{SendError, error::without, secret};
 use crate::{
     alert::{notice::Notice, text},
     config::{EmailConfig, MailTls},
+    model::fault::with_causes,
 };
 
 const FROM: &str = "alerts.channels.email.from";
@@ -100,7 +97,7 @@ fn mailbox(setting: &'static str, text: &str) -> Result<Mailbox, SendError> {
 }
 
 fn refused(error: &lettre::transport::smtp::Error, password: &str) -> SendError {
-    let said = without(&chain(error), &[password]);
+    let said = without(&with_causes(error), &[password]);
     match (error.is_permanent(), error.is_transient()) {
         (false, false) => SendError::Unreachable(said),
         (_, may_pass) => SendError::Mail { said, may_pass },

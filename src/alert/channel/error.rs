@@ -1,8 +1,8 @@
 //! Why a notice could not be delivered, and whether another try may help. No text holds an address or a secret.
 
-use std::{error::Error, io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
-use crate::runtime::http::TlsError;
+use crate::{model::fault::with_causes, runtime::http::TlsError};
 
 /// The most letters of a server's own words.
 const MOST_LETTERS: usize = 200;
@@ -86,24 +86,13 @@ impl SendError {
 
     /// An error of a call over HTTP, without the address: that may hold a token.
     pub(super) fn of_call(error: reqwest::Error, secrets: &[&str]) -> Self {
-        Self::Unreachable(without(&chain(&error.without_url()), secrets))
+        Self::Unreachable(without(&with_causes(&error.without_url()), secrets))
     }
 
     /// The message with its causes.
     pub(in crate::alert) fn chain(&self) -> String {
-        chain(self)
+        with_causes(self)
     }
-}
-
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// A server's own words: one line of bearable length, and free of these secrets.

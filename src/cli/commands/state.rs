@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     checkpoint::MongoCheckpoints,
     config::Config,
-    model::{fault::Fault, gtid::GtidPosition, position::Position, state::State},
+    model::{fault::Fault, gtid::GtidPosition, position::Position, state::State, table::is_called},
     sink::MongoSink,
 };
 
@@ -95,9 +95,7 @@ async fn full_names(state: &MongoCheckpoints, given: &[String]) -> anyhow::Resul
         saved.snapshot.iter().flat_map(|snapshot| snapshot.tables.keys().cloned()).collect();
     let mut names = Vec::new();
     for name in given {
-        let fits = |known: &&String| {
-            *known == name || known.split_once('.').is_some_and(|(_, table)| table == name)
-        };
+        let fits = |known: &&String| is_called(known, name);
         let found: Vec<String> = known.iter().filter(fits).cloned().collect();
         anyhow::ensure!(!found.is_empty(), "no table {name} was copied");
         names.extend(found);

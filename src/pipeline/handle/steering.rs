@@ -11,9 +11,13 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Handle, Phase,
     runs::{Outcome, Refusal, Run, RunBook, RunKind, RunRequest, TableRun},
-    waits::{CopyWish, Wait, is_called},
+    waits::{CopyWish, Wait},
 };
-use crate::model::{state::Control, table::TableName, write::WriteCounts};
+use crate::model::{
+    state::Control,
+    table::{TableName, is_called},
+    write::WriteCounts,
+};
 
 /// How changes are had.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -15,7 +15,7 @@ use super::{
     Core, Handle, TableStatus,
     runs::{Outcome, Run, RunKind, TableRun},
 };
-use crate::model::write::WriteCounts;
+use crate::model::{table::is_called, write::WriteCounts};
 
 /// A run that waits for the stream.
 #[derive(Debug)]
@@ -78,11 +78,6 @@ const fn ended(kind: RunKind, counts: WriteCounts, took: Duration) -> TableRun {
 
 /// Tables that are to be copied anew, as `table` or `database.table`; `None` for all.
 pub type CopyWish = Option<Vec<String>>;
-
-/// Whether people mean this table, known as `database.table`, when they say `table` or `database.table`.
-pub fn is_called(known: &str, name: &str) -> bool {
-    known == name || known.split_once('.').is_some_and(|(_, table)| table == name)
-}
 
 impl Handle {
     /// Ends the run that waits, where what it waits for is there.
