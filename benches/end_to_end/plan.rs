@@ -128,7 +128,7 @@ impl Job {
             (Work::Updates, Width::Wide) => (15_000, 12_000),
             (Work::Deletes, Width::Narrow) => (400_000, 320_000),
             (Work::Deletes, Width::Wide) => (30_000, 24_000),
-            (Work::Mix, Width::Narrow) => (200_000, 160_000),
+            (Work::Mix, Width::Narrow) => (400_000, 320_000),
             (Work::Mix, Width::Wide) => (20_000, 16_000),
         };
         match short {

@@ -21,6 +21,8 @@ pub struct Binleaf {
     pub launch: Launch,
     child: Child,
     deadline: Duration,
+    /// Kept, since to make one takes longer than an answer.
+    client: reqwest::Client,
 }
 
 /// A binleaf that has ended.
@@ -59,7 +61,9 @@ impl Ended {
 
 impl Binleaf {
     pub fn new(launch: Launch, child: Child) -> Self {
-        Self { launch, child, deadline: DEADLINE }
+        let client = super::http::client().timeout(Duration::from_secs(5));
+        let client = client.build().expect("a client");
+        Self { launch, child, deadline: DEADLINE, client }
     }
 
     /// Waits longer for states than usual.
@@ -79,8 +83,7 @@ impl Binleaf {
     /// The body of a GET, with its status code; `None` while nothing answers.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let url = format!("http://{}{path}", self.launch.http.socket());
-        let client = super::http::client().timeout(Duration::from_secs(5)).build().ok()?;
-        let answer = client.get(url).send().await.ok()?;
+        let answer = self.client.get(url).send().await.ok()?;
         let code = answer.status().as_u16();
         Some((code, answer.text().await.ok()?))
     }
@@ -94,8 +97,8 @@ impl Binleaf {
     pub async fn call_with(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let url = format!("http://{}{path}", self.launch.http.socket());
         let method = method.parse().expect("a method");
-        let client = super::http::client().timeout(self.deadline).build().expect("a client");
-        let answer = client.request(method, url).body(body.to_owned()).send().await;
+        let request = self.client.request(method, url).timeout(self.deadline);
+        let answer = request.body(body.to_owned()).send().await;
         let answer = answer.expect("an answer");
         let code = answer.status().as_u16();
         (code, answer.json().await.unwrap_or(Value::Null))
