@@ -16,6 +16,7 @@ mod polling;
 mod prepare;
 mod progress;
 mod ready;
+mod replay;
 mod settle;
 mod signals;
 mod start;

@@ -17,6 +17,7 @@ mod levels;
 mod metrics;
 mod questions;
 mod refusal;
+mod replay;
 mod routes;
 mod runs;
 mod status;

@@ -22,6 +22,7 @@ use super::{
     caller::Caller,
     control, dashboard, document, levels, questions,
     refusal::{ErrorBody, bad_query, error, too_large},
+    replay,
     status::{NotReady, Status},
     trigger,
 };
@@ -56,6 +57,7 @@ fn below_sync() -> OpenApiRouter<Window> {
         .routes(routes!(sync_status))
         .merge(questions::router())
         .merge(trigger::router())
+        .merge(replay::router())
         .merge(control::router())
         .merge(levels::router())
 }

@@ -135,7 +135,7 @@ async fn open_letters(checkpoints: &MongoCheckpoints) -> Result<Vec<LetterKey>, 
     const PAGE: usize = 1000;
     let (mut keys, mut after) = (Vec::new(), None);
     loop {
-        let page = checkpoints.open_letters(after.as_deref(), PAGE).await?;
+        let page = checkpoints.open_letters(None, after.as_deref(), PAGE).await?;
         keys.extend(page.keys);
         after = page.next;
         if after.is_none() {

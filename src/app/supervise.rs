@@ -13,7 +13,8 @@ use super::{
     patience::Patience,
     polling::Poller,
     prepare::{self, Prepared, Session},
-    start::Anew,
+    replay::Replayer,
+    start::{Anew, Goal},
     sweep::Sweeper,
     watchers,
 };
@@ -88,6 +89,7 @@ impl Life {
             checkpoints: Arc::clone(&session.checkpoints),
             reader: Arc::new(reader),
         };
+        let Prepared { state, records, letters, work } = prepared;
         let settings = Settings {
             batch: config.batch.clone(),
             retry: config.retry.clone(),
@@ -95,13 +97,18 @@ impl Life {
             checkpoint_interval: config.checkpoint.interval,
             one_lane: session.one_lane.clone(),
             rules: session.rules.clone(),
-            state: prepared.state.clone(),
-            records: prepared.records,
-            letters: prepared.letters,
+            state: state.clone(),
+            records,
+            letters,
         };
         let handle = context.handle.clone();
         let apply = ApplyLoop::new(ports, settings, receiver, handle, self.abandon.clone());
         self.tasks.spawn("apply", apply.run());
+        let patience = Patience { stop: self.stop.clone(), ..Patience::from(context) };
+        if context.goal == Goal::Forever {
+            let replayer = Replayer::new(context, session, &sender, &patience);
+            self.tasks.spawn("replays", replayer.run());
+        }
         let feed = Feed {
             config: Arc::clone(config),
             connector: session.connector.clone(),
@@ -113,10 +120,10 @@ impl Life {
                 sink: Arc::clone(&session.sink),
                 rules: session.rules.clone(),
             },
-            patience: Patience { stop: self.stop.clone(), ..Patience::from(context) },
+            patience,
         };
-        let poller = Poller::new(&feed, &session.checkpoints, &prepared.state, recorded);
-        let feeding = feed::run(feed, prepared.work, poller, context.goal.clone());
+        let poller = Poller::new(&feed, &session.checkpoints, &state, recorded);
+        let feeding = feed::run(feed, work, poller, context.goal.clone());
         self.tasks.spawn("source", feeding);
         watchers::start(&mut self.tasks, context, session, (&self.stop, &self.aside), follows);
     }

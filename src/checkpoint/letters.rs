@@ -1,7 +1,8 @@
 //! Dead letters in `_sync_dead_letters`.
 //!
 //! A letter's `_id` is made of pipeline, table and key, then of the position: keeping one again changes nothing, and
-//! all letters of a row are one stretch of the `_id` index.
+//! all letters of a row are one stretch of the `_id` index. A row that was tried again because of its letters gets no
+//! further one: those that it has tell why it failed now, and count the try.
 
 use std::collections::BTreeMap;
 
@@ -34,16 +35,20 @@ pub struct LetterPage {
 }
 
 impl MongoCheckpoints {
-    /// The rows that have a letter open, in pages of at most `limit`.
+    /// The rows that have a letter open, of one table (`database.table`) or of all, in pages of at most `limit`.
     ///
     /// # Errors
     /// Whatever the target says.
     pub async fn open_letters(
         &self,
+        table: Option<&str>,
         after: Option<&str>,
         limit: usize,
     ) -> Result<LetterPage, CheckpointError> {
         let mut filter = doc! { "pipeline": &self.name };
+        if let Some(table) = table {
+            filter.insert("table", table);
+        }
         if let Some(after) = after {
             filter.insert("_id", doc! { "$gt": after });
         }
@@ -76,7 +81,15 @@ impl MongoCheckpoints {
     }
 
     pub(super) async fn keep(&self, letters: &[DeadLetter]) -> Result<(), CheckpointError> {
-        let mut rest = letters;
+        let (again, new): (Vec<&DeadLetter>, Vec<&DeadLetter>) =
+            letters.iter().partition(|letter| letter.is_again);
+        let mut rest: Vec<&DeadLetter> = new;
+        for letter in again {
+            if !self.has_failed_again(letter).await? {
+                rest.push(letter);
+            }
+        }
+        let mut rest = rest.as_slice();
         while !rest.is_empty() {
             let (now, later) = rest.split_at_checked(count_that_fit(rest)).unwrap_or((rest, &[]));
             self.keep_some(now).await?;
@@ -85,8 +98,32 @@ impl MongoCheckpoints {
         Ok(())
     }
 
+    /// Brings the letters of a row up to date. False where it has none any more.
+    async fn has_failed_again(&self, letter: &DeadLetter) -> Result<bool, CheckpointError> {
+        match self.update(letter, Form::Readable).await {
+            Err(error) if is_about_a_document(&error) => {}
+            updated => return Ok(updated? > 0),
+        }
+        Ok(self.update(letter, Form::Bytes).await? > 0)
+    }
+
+    /// Answers how many letters the row has.
+    async fn update(&self, letter: &DeadLetter, form: Form) -> Result<u64, SinkError> {
+        let now = doc! {
+            "operation": letter.operation,
+            "reason": &letter.reason,
+            "code": letter.code,
+            "row": form.of(&letter.row),
+        };
+        let change = doc! { "$set": now, "$inc": { "attempts": 1 } };
+        let filter = doc! { "_id": self.letters_of(&letter.name()) };
+        let update = doc! { "q": filter, "u": change, "multi": true };
+        let command = doc! { "update": LETTERS, "updates": [update] };
+        Ok(self.link.write_document(&self.database, command).await?.count)
+    }
+
     /// A document that the target refused as a row, it may refuse in a letter too: then the letter holds its bytes.
-    async fn keep_some(&self, letters: &[DeadLetter]) -> Result<(), CheckpointError> {
+    async fn keep_some(&self, letters: &[&DeadLetter]) -> Result<(), CheckpointError> {
         let documents = letters.iter().map(|letter| self.document(letter, Form::Readable));
         let refused: Vec<usize> = match self.insert(documents.collect()).await {
             Ok(refused) => refused,
@@ -130,6 +167,19 @@ impl MongoCheckpoints {
         }
     }
 
+    /// Forgets the open letters of one table (`database.table`) or all of them; answers how many.
+    ///
+    /// # Errors
+    /// Whatever the target says.
+    pub async fn purge_letters(&self, table: Option<&str>) -> Result<u64, CheckpointError> {
+        let mut filter = doc! { "pipeline": &self.name };
+        if let Some(table) = table {
+            filter.insert("table", table);
+        }
+        let command = doc! { "delete": LETTERS, "deletes": [{ "q": filter, "limit": 0 }] };
+        Ok(self.link.write_document(&self.database, command).await?.count)
+    }
+
     pub(super) async fn settle(&self, keys: &[LetterKey]) -> Result<(), CheckpointError> {
         for page in keys.chunks(SETTLED_AT_ONCE) {
             let deletes: Vec<Document> = page.iter().map(|key| self.all_letters_of(key)).collect();
@@ -139,11 +189,14 @@ impl MongoCheckpoints {
         Ok(())
     }
 
-    /// `-` and `.` are neighbours.
     fn all_letters_of(&self, key: &LetterKey) -> Document {
+        doc! { "q": { "_id": self.letters_of(key) }, "limit": 0 }
+    }
+
+    /// The `_id`s of a row's letters. `-` and `.` are neighbours.
+    fn letters_of(&self, key: &LetterKey) -> Document {
         let row = self.row_hash(&key.table, &key.key);
-        let range = doc! { "$gte": format!("{row}-"), "$lt": format!("{row}.") };
-        doc! { "q": { "_id": range }, "limit": 0 }
+        doc! { "$gte": format!("{row}-"), "$lt": format!("{row}.") }
     }
 
     fn row_hash(&self, table: &str, key: &[u8]) -> String {
@@ -183,9 +236,9 @@ fn read_key(letter: &Document) -> Option<LetterKey> {
 }
 
 /// How many letters from the front make one command; at least one.
-fn count_that_fit(letters: &[DeadLetter]) -> usize {
+fn count_that_fit(letters: &[&DeadLetter]) -> usize {
     let mut bytes = 0;
-    let fits = |letter: &&DeadLetter| {
+    let fits = |letter: &&&DeadLetter| {
         bytes += letter.row.len() + letter.key.len() + letter.reason.len() + 512;
         bytes <= COMMAND_BYTES
     };
@@ -223,14 +276,15 @@ mod tests {
             reason: "because".into(),
             code: 0,
             row,
+            is_again: false,
         }
     }
 
     #[test]
     fn a_command_holds_some_letters_and_never_none() {
         let letters: Vec<DeadLetter> = (0..9).map(|_| letter(vec![0; 1 << 20])).collect();
-        assert_eq!(count_that_fit(&letters), 3);
-        assert_eq!(count_that_fit(&[letter(vec![0; 5 << 20])]), 1);
+        assert_eq!(count_that_fit(&letters.iter().collect::<Vec<_>>()), 3);
+        assert_eq!(count_that_fit(&[&letter(vec![0; 5 << 20])]), 1);
     }
 
     #[test]

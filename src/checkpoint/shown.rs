@@ -25,6 +25,18 @@ impl MongoCheckpoints {
         self.newest(LETTERS, table, limit, hidden).await
     }
 
+    /// The open letters whose ids begin so, with key and row; at most two, since one is meant.
+    ///
+    /// # Errors
+    /// Whatever the target says.
+    pub async fn find_letters(&self, beginning: &str) -> Result<Vec<Value>, CheckpointError> {
+        let range = doc! { "$gte": beginning, "$lt": format!("{beginning}~") };
+        let filter = doc! { "pipeline": &self.name, "_id": range };
+        let what = doc! { "filter": filter, "projection": { "pipeline": 0 } };
+        let found = self.link.find(&self.database, LETTERS, what, 2).await?;
+        Ok(found.into_iter().map(shown).collect())
+    }
+
     /// Schema changes, of one table (`database.table`) or of all.
     ///
     /// # Errors

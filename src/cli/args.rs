@@ -113,6 +113,9 @@ pub enum Command {
     /// Show, move or forget the saved position.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Look at changes that could not be written, try them again, or forget them.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Try the channels by which alerts are told.
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -214,6 +217,57 @@ pub enum CheckpointCommand {
         /// Only these tables: table or database.table [default: everything, the position too]
         #[arg(long, value_delimiter = ',', value_name = "TABLES")]
         tables: Vec<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum DeadLettersCommand {
+    /// List them, the newest first: which row of which table, why, how often it was tried. Without values.
+    #[command(
+        after_help = "Examples:\n  binleaf dead-letters list --table orders\n  binleaf dead-letters list --json | jq '.dead_letters[].reason'"
+    )]
+    List {
+        /// Only those of this table: table or database.table
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+        /// How they are printed.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print one as JSON, with its key and its row as it was to be written.
+    Show {
+        /// Its id, or as much of the beginning as tells it from the others
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Read their rows again and write them, by the running instance; then tell what came of it.
+    ///
+    /// A letter whose row can be written now, or is gone, is settled. Exits with 0 when all are, with 1 when some are left.
+    #[command(
+        after_help = "Examples:\n  binleaf dead-letters replay\n  binleaf dead-letters replay --table orders"
+    )]
+    Replay {
+        /// Only those of this table: table or database.table
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+    },
+    /// Forget them. Documents stay as they are, though their rows are not like them, until the rows change again.
+    ///
+    /// No instance may be running. Asks before it writes.
+    #[command(
+        after_help = "Examples:\n  binleaf dead-letters purge --table orders\n  binleaf dead-letters purge --yes"
+    )]
+    Purge {
+        /// Only those of this table: table or database.table
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,

@@ -47,6 +47,19 @@ pub enum Origin {
     Poll,
     /// Changed by a transaction.
     Stream(Arc<Transaction>),
+    /// To be read again because they have dead letters: what finds their documents is all that is told of them, and the
+    /// block is empty.
+    Again(Arc<[Vec<u8>]>),
+}
+
+/// The block of rows of which nothing is told.
+#[derive(Debug, Clone, Copy)]
+pub struct NoRows;
+
+impl RowBlock for NoRows {
+    fn next_change(&mut self, _: &mut dyn RowVisitor) -> Result<Option<ChangeKind>, Fault> {
+        Ok(None)
+    }
 }
 
 /// Encoded rows that are decoded one change at a time.

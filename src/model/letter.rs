@@ -19,6 +19,8 @@ pub struct DeadLetter {
     pub code: i32,
     /// The row as a BSON document, as far as [`DeadLetter::MAX_ROW_BYTES`] goes.
     pub row: Vec<u8>,
+    /// Whether the row was read again because of a letter that it has: then that one is brought up to date.
+    pub is_again: bool,
 }
 
 impl DeadLetter {

@@ -41,15 +41,15 @@ pub trait RowReader: Send + Sync + 'static {
         transaction: &Transaction,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Reads the row of a key anew, when the source already shows the transaction: one row at most that counts, but
-    /// perhaps one whose key the column's collation only holds for equal. `columns` are those of the key as positions
-    /// in the table. `None` where the table is gone.
+    /// Reads the row of a key anew, when the source already shows the transaction, if one is named: one row at most that
+    /// counts, but perhaps one whose key the column's collation only holds for equal. `columns` are those of the key as
+    /// positions in the table. `None` where the table is gone.
     fn reread(
         &self,
         table: &Arc<TableSchema>,
         columns: &[usize],
         key: &Cursor,
-        transaction: &Transaction,
+        transaction: Option<&Transaction>,
     ) -> impl Future<Output = Result<Option<Box<dyn RowBlock>>, Fault>> + Send;
 }
 

@@ -326,6 +326,7 @@ mod tests {
             reason: "no".into(),
             code: 0,
             row: Vec::new(),
+            is_again: false,
         };
         batch.push_letter(letter, &Origin::Snapshot);
         assert!(!batch.is_empty());

@@ -23,6 +23,7 @@ use crate::{
 pub mod desk;
 mod happenings;
 mod lag;
+pub mod replays;
 mod report;
 pub mod runs;
 mod steering;
@@ -339,6 +340,12 @@ impl Handle {
     /// What is new of tables.
     pub(super) fn show_tables(&self, tables: impl IntoIterator<Item = (String, TableStatus)>) {
         self.core().tables.extend(tables);
+    }
+
+    /// Whether anything is known of a table, named as `database.table`.
+    #[must_use]
+    pub fn knows(&self, table: &str) -> bool {
+        self.core().tables.contains_key(table)
     }
 
     /// A table's name as people see it.

@@ -3,9 +3,12 @@
 //! In two cases the loop must ask the source before it can go on. A change of a keyless table takes a row away: equal rows
 //! share a document, which goes only when the last of them is gone. Or a change does not tell its whole row and what it
 //! tells is not enough: the row is read anew. What is read may be newer than the change; the changes in between are
-//! still to come, and the last of them decides, as behind the first copy.
+//! still to come, and the last of them decides, as behind the first copy. So is a row with a dead letter that somebody
+//! asks to be tried again, once the source shows the last transaction that was taken.
 
 use std::{collections::HashSet, sync::Arc};
+
+use tracing::warn;
 
 use super::{
     batch::Write,
@@ -17,11 +20,12 @@ use super::{
 use crate::{
     mapping::{self, Mapped, Plan, RowMapper},
     model::{
-        change::{Absence, ChangeKind, Image, Origin, RowVisitor, Rows},
+        change::{Absence, ChangeKind, Image, Origin, RowBlock, RowVisitor, Rows},
         fault::{Fault, Stage},
         key::SqlValue,
         letter::LetterKey,
         port::{Checkpoints, RowReader, Sink},
+        position::Transaction,
         value::Value,
         write::OperationKind,
     },
@@ -32,6 +36,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     open: Option<Open>,
+    /// The last transaction that rows were taken of.
+    latest: Option<Arc<Transaction>>,
     mapper: RowMapper,
     /// The before image of a keyless table's row.
     row: Vec<SqlValue>,
@@ -51,6 +57,8 @@ struct Open {
     rows: Rows,
     plan: Arc<Plan>,
     route: Route,
+    /// How many of the rows that are to be read again were.
+    reread: usize,
     _share: Option<Share>,
 }
 
@@ -73,7 +81,10 @@ impl Intake {
         share: Option<Share>,
     ) {
         self.tally.turn_to(&rows.table);
-        self.open = Some(Open { rows, plan, route, _share: share });
+        if let Origin::Stream(transaction) = &rows.origin {
+            self.latest = Some(Arc::clone(transaction));
+        }
+        self.open = Some(Open { rows, plan, route, reread: 0, _share: share });
     }
 
     /// Changes mapped since the last call.
@@ -99,7 +110,10 @@ impl Intake {
             open.rows.block.next_change(&mut self.mapper.visitor(&plan))?
         };
         let Some(kind) = kind else {
-            self.open = None;
+            match open.next_errand() {
+                None => self.open = None,
+                Some(errand) => self.reread(lanes, &plan, errand, reader, crew).await?,
+            }
             return Ok(());
         };
         self.tally.count(kind);
@@ -182,15 +196,9 @@ impl Intake {
         reader: &R,
         crew: &Crew<S, C>,
     ) -> Result<(), Fault> {
-        let Some(open) = &mut self.open else { return Ok(()) };
-        let origin = open.rows.origin.clone();
-        let key = plan.key_of_filter(&errand.filter);
-        let (Origin::Stream(transaction), Some(key)) = (&origin, key) else {
-            return Err(open.unreadable());
-        };
-        let (table, columns) = (plan.schema(), plan.key_columns());
-        let answer = crew.persist(|| reader.reread(table, &columns, &key, transaction)).await?;
-        let Some(mut rows) = answer else { return Ok(()) };
+        let answer = self.ask_again(plan, &errand, reader, crew).await?;
+        let (Some(open), Some(mut rows)) = (&mut self.open, answer) else { return Ok(()) };
+        let (table, origin) = (plan.schema(), open.rows.origin.clone());
         while let Some(kind) = rows.next_change(&mut self.mapper.visitor(plan))? {
             match self.mapper.finish(plan, kind) {
                 Mapped::Write { filter, document, coerced, .. } if filter == errand.filter => {
@@ -214,6 +222,35 @@ impl Intake {
         Ok(())
     }
 
+    /// Asks for a row by what finds its document; `None` where nothing is to be written. A row that is read because of its
+    /// letter keeps that if it cannot be asked for.
+    async fn ask_again<S: Sink, C: Checkpoints, R: RowReader>(
+        &self,
+        plan: &Plan,
+        errand: &Errand,
+        reader: &R,
+        crew: &Crew<S, C>,
+    ) -> Result<Option<Box<dyn RowBlock>>, Fault> {
+        let Some(open) = &self.open else { return Ok(None) };
+        let origin = &open.rows.origin;
+        let transaction = match origin {
+            Origin::Stream(transaction) => Some(&**transaction),
+            Origin::Snapshot | Origin::Poll | Origin::Again(_) => self.latest.as_deref(),
+        };
+        let (table, columns) = (plan.schema(), plan.key_columns());
+        let answer = match plan.key_of_filter(&errand.filter) {
+            Some(key) => crew.persist(|| reader.reread(table, &columns, &key, transaction)).await,
+            None => Err(open.unreadable()),
+        };
+        match answer {
+            Err(fault) if matches!(origin, Origin::Again(_)) && !fault.is_transient() => {
+                warn!(table = %table.name, error = %fault.chain(), hint = fault.hint.as_deref(), "a row keeps its dead letter");
+                Ok(None)
+            }
+            answer => answer,
+        }
+    }
+
     async fn is_row_left<S: Sink, C: Checkpoints, R: RowReader>(
         &self,
         reader: &R,
@@ -226,6 +263,14 @@ impl Intake {
 }
 
 impl Open {
+    /// The next row that is to be read again.
+    fn next_errand(&mut self) -> Option<Errand> {
+        let Origin::Again(filters) = &self.rows.origin else { return None };
+        let filter = filters.get(self.reread)?.clone();
+        self.reread += 1;
+        Some(Errand { filter })
+    }
+
     /// The fault of a change that does not say which row it is of.
     fn untold(&self, column: &str) -> Fault {
         let message = format!(
@@ -247,7 +292,7 @@ impl Open {
     fn at_position(&self, fault: Fault) -> Fault {
         match &self.rows.origin {
             Origin::Stream(transaction) => fault.at_position(transaction.describe()),
-            Origin::Snapshot | Origin::Poll => fault,
+            Origin::Snapshot | Origin::Poll | Origin::Again(_) => fault,
         }
     }
 }

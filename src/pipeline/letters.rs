@@ -120,6 +120,7 @@ pub(super) fn letter_of(batch: &WriteBatch, rejection: &Rejection) -> Option<Dea
         reason: rejection.reason.clone(),
         code: rejection.code,
         row: bounded(group.document(operation)),
+        is_again: is_again(&operation.origin),
     })
 }
 
@@ -139,6 +140,7 @@ pub(super) fn unmapped(
         reason,
         code: 0,
         row: bounded(row),
+        is_again: is_again(origin),
     }
 }
 
@@ -175,9 +177,13 @@ pub(super) fn tell(letters: &[DeadLetter], what_became: &str) {
 
 fn transaction_of(origin: &Origin) -> Option<std::sync::Arc<crate::model::position::Transaction>> {
     match origin {
-        Origin::Snapshot | Origin::Poll => None,
+        Origin::Snapshot | Origin::Poll | Origin::Again(_) => None,
         Origin::Stream(transaction) => Some(std::sync::Arc::clone(transaction)),
     }
+}
+
+const fn is_again(origin: &Origin) -> bool {
+    matches!(origin, Origin::Again(_))
 }
 
 fn bounded(row: &[u8]) -> Vec<u8> {

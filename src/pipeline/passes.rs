@@ -18,7 +18,7 @@ impl Passes {
     /// A batch is durable.
     pub(super) fn landed(&mut self, batch: &WriteBatch, report: &WriteReport) {
         for (group, counts) in batch.groups.iter().zip(&report.by_group) {
-            let is_read = |origin: &Origin| !matches!(origin, Origin::Stream(_));
+            let is_read = |origin: &Origin| matches!(origin, Origin::Snapshot | Origin::Poll);
             if group.operations.last().is_some_and(|last| is_read(&last.origin)) {
                 self.add(&group.table.name, *counts);
             }

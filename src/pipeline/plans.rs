@@ -48,7 +48,7 @@ impl Plans {
         let usual = match rows.origin {
             Origin::Snapshot => Route::Free,
             // A row may be read twice in one pass, and the second reading counts.
-            Origin::Poll | Origin::Stream(_) => Route::ByKey,
+            Origin::Poll | Origin::Stream(_) | Origin::Again(_) => Route::ByKey,
         };
         let is_of = |(plan, _): &Compiled| Arc::ptr_eq(plan.schema(), table);
         if !self.last.as_ref().is_some_and(is_of) {

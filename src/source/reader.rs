@@ -91,7 +91,7 @@ impl From<SourceError> for ReaderError {
 }
 
 impl ReaderError {
-    fn into_fault(self, table: &TableSchema, transaction: &Transaction) -> Fault {
+    fn into_fault(self, table: &TableSchema, transaction: Option<&Transaction>) -> Fault {
         let fault = match self {
             Self::Source(error) => Fault::from(error),
             Self::Behind => Fault::transient(Stage::Source, self.to_string()),
@@ -101,7 +101,11 @@ impl ReaderError {
             )),
             Self::Misfit(_) | Self::Width => Fault::fatal(Stage::Source, self.to_string()),
         };
-        fault.at_table(&table.name).at_position(transaction.describe())
+        let fault = fault.at_table(&table.name);
+        match transaction {
+            Some(transaction) => fault.at_position(transaction.describe()),
+            None => fault,
+        }
     }
 }
 
@@ -147,7 +151,7 @@ impl SourceRowReader {
         &self,
         table: &Arc<TableSchema>,
         key: (&[usize], &Cursor),
-        transaction: &Transaction,
+        transaction: Option<&Transaction>,
     ) -> Result<Option<Box<dyn RowBlock>>, ReaderError> {
         let limit = self.connector.config().read_timeout;
         let mut place = self.kept.lock().await;
@@ -159,7 +163,7 @@ impl SourceRowReader {
             }
         };
         self.await_visible(&mut kept, transaction, limit).await?;
-        let shares_locks = transaction.gtid.is_none();
+        let shares_locks = transaction.is_some_and(|transaction| transaction.gtid.is_none());
         let found = snapshot::read_key(&mut kept.connection, table, key, shares_locks, limit).await;
         match found {
             Ok(rows) => {
@@ -180,14 +184,16 @@ impl SourceRowReader {
     async fn await_visible(
         &self,
         kept: &mut Kept,
-        transaction: &Transaction,
+        transaction: Option<&Transaction>,
         limit: Duration,
     ) -> Result<(), ReaderError> {
-        if kept.shows == transaction.gtid {
+        let wanted = transaction.and_then(|transaction| transaction.gtid.as_ref());
+        if kept.shows.as_ref() == wanted {
             return Ok(());
         }
-        match &transaction.gtid {
-            None => {}
+        match wanted {
+            // A snapshot that is open shows nothing that came later.
+            None => timed(limit, kept.connection.run("ROLLBACK")).await?,
             Some(TransactionId::Mysql(gtid)) => {
                 wait_for(&mut kept.connection, &gtid.to_string(), limit).await?;
             }
@@ -197,7 +203,7 @@ impl SourceRowReader {
                 self.visible.open_snapshot(&mut kept.connection, gtid, patience).await?;
             }
         }
-        kept.shows.clone_from(&transaction.gtid);
+        kept.shows = wanted.cloned();
         Ok(())
     }
 }
@@ -210,7 +216,7 @@ impl RowReader for SourceRowReader {
         transaction: &Transaction,
     ) -> Result<bool, Fault> {
         let answer = self.ask(table, row, transaction).await;
-        answer.map_err(|error| error.into_fault(table, transaction))
+        answer.map_err(|error| error.into_fault(table, Some(transaction)))
     }
 
     async fn reread(
@@ -218,7 +224,7 @@ impl RowReader for SourceRowReader {
         table: &Arc<TableSchema>,
         columns: &[usize],
         key: &Cursor,
-        transaction: &Transaction,
+        transaction: Option<&Transaction>,
     ) -> Result<Option<Box<dyn RowBlock>>, Fault> {
         let answer = self.read(table, (columns, key), transaction).await;
         answer.map_err(|error| error.into_fault(table, transaction))

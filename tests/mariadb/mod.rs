@@ -12,6 +12,6 @@ mod versioned;
 use crate::support::{Pair, servers};
 
 /// On the MariaDB that all tests share.
-async fn pair() -> Pair {
+pub async fn pair() -> Pair {
     Pair::on(servers::mariadb(), servers::mongodb()).await
 }

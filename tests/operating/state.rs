@@ -29,6 +29,10 @@ async fn the_position_is_shown_and_can_be_set() {
     let now = pair.source.executed().await;
     let set = launch.command(&["checkpoint", "set", "--gtid", &now, "--yes"]).await;
     assert_eq!(set.code, Some(0), "{}", set.said());
+    let kept = pair.target.find("_sync_audit", bson::doc! { "action": "checkpoint_set" }).await;
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(kept[0].get_str("result").ok(), Some("done"));
+    assert!(kept[0].get_str("actor").is_ok_and(|actor| actor.starts_with("cli:")));
     let mut binleaf = launch.run();
     binleaf.catches_up().await;
     assert_eq!(pair.target.count("actor").await, 200, "what was left out stays out");
@@ -50,6 +54,12 @@ async fn a_reset_copies_again() {
 
     let reset = launch.command(&["checkpoint", "reset", "--yes"]).await;
     assert_eq!(reset.code, Some(0), "{}", reset.said());
+    let kept = pair.target.find("_sync_audit", bson::doc! { "action": "checkpoint_reset" }).await;
+    let tables: Vec<_> = kept
+        .iter()
+        .filter_map(|entry| entry.get_document("arguments").ok()?.get_str("tables").ok())
+        .collect();
+    assert!(tables.contains(&"actor") && tables.contains(&"all tables"), "{kept:?}");
     binleaf.start_again();
     binleaf.streams().await;
     binleaf.catches_up_and_is_equal(&pair).await;

@@ -154,6 +154,11 @@ async fn steer(api: &mut Api, binleaf: &Binleaf, schedule: u16) {
     for route in ["/api/sync/pause", "/api/sync/resume"] {
         assert_eq!(api.call(binleaf, ("POST", route), route, "").await.0, 200);
     }
+    let replay = "/api/sync/dead-letters/replay";
+    for (path, expected) in [("", 202), ("?table=actor", 202), ("?table=nobody", 404)] {
+        let path = format!("{replay}{path}");
+        assert_eq!(api.call(binleaf, ("POST", replay), &path, "").await.0, expected, "{path}");
+    }
     let interval = "/api/sync/interval";
     for (body, expected) in [
         (r#"{"interval_minutes": 15}"#, 200),

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -21,6 +22,21 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// When it does not answer, or refuses.
 pub(super) async fn ask(http: &HttpConfig, path: &str) -> anyhow::Result<Value> {
+    let (client, url) = client(http, path)?;
+    Ok(client.get(url).send().await?.error_for_status()?.json().await?)
+}
+
+/// Tells it to do something; the answer is whether it will, and its words.
+///
+/// # Errors
+/// When it does not answer.
+pub(super) async fn tell(http: &HttpConfig, path: &str) -> anyhow::Result<(bool, Value)> {
+    let (client, url) = client(http, path)?;
+    let answer = client.post(url).send().await?;
+    Ok((answer.status().is_success(), answer.json().await?))
+}
+
+fn client(http: &HttpConfig, path: &str) -> anyhow::Result<(reqwest::Client, String)> {
     anyhow::ensure!(!http.listen.is_empty(), "http is switched off");
     let mut client = clients::client(None)?.timeout(PATIENCE).no_proxy();
     let mut scheme = "http";
@@ -28,11 +44,14 @@ pub(super) async fn ask(http: &HttpConfig, path: &str) -> anyhow::Result<Value> 
         client = client.tls_backend_preconfigured(only(file)?);
         scheme = "https";
     }
-    let mut request = client.build()?.get(format!("{scheme}://{}{path}", http.listen));
     if let Some(file) = &http.token_file {
-        request = request.bearer_auth(admin::read_token(file)?.reveal());
+        let token = format!("Bearer {}", admin::read_token(file)?.reveal());
+        let mut token =
+            HeaderValue::try_from(token).context("the token is no word for a header")?;
+        token.set_sensitive(true);
+        client = client.default_headers([(AUTHORIZATION, token)].into_iter().collect());
     }
-    Ok(request.send().await?.error_for_status()?.json().await?)
+    Ok((client.build()?, format!("{scheme}://{}{path}", http.listen)))
 }
 
 /// Trusts the one certificate of this file, whatever names it is made out to and whoever signed it.

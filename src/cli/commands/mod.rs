@@ -1,8 +1,10 @@
 //! What each command does, and the one place that writes and ends the process.
 
 mod alerts;
+mod audit;
 mod check;
 mod instance;
+mod letters;
 mod state;
 mod status;
 mod tables;
@@ -18,7 +20,9 @@ use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    args::{AlertsCommand, CheckpointCommand, Cli, Command, PollArgs, SnapshotArgs},
+    args::{
+        AlertsCommand, CheckpointCommand, Cli, Command, DeadLettersCommand, PollArgs, SnapshotArgs,
+    },
     exit, init,
 };
 use crate::{
@@ -80,6 +84,7 @@ async fn with_settings(command: &Command, loaded: Loaded, colour: bool) -> anyho
         Command::Status(arguments) => status::run(config, arguments).await,
         Command::Tables(output) => print(&tables::run(config, output.json).await?),
         Command::Checkpoint(command) => print(&checkpoint(command, &loaded).await?),
+        Command::DeadLetters(command) => dead_letters(command, config).await,
         Command::Alerts(AlertsCommand::Test { channel }) => {
             let (text, is_well) = alerts::test(config, channel.as_deref()).await;
             print(&text)?;
@@ -122,14 +127,36 @@ async fn checkpoint(command: &CheckpointCommand, loaded: &Loaded) -> anyhow::Res
     }
 }
 
+async fn dead_letters(command: &DeadLettersCommand, config: &config::Config) -> anyhow::Result<u8> {
+    match command {
+        DeadLettersCommand::List { table, limit, output } => {
+            print(&letters::list(config, table.as_deref(), *limit, output.json).await?)
+        }
+        DeadLettersCommand::Show { id } => print(&letters::show(config, id).await?),
+        DeadLettersCommand::Purge { table, yes } => {
+            print(&letters::purge(config, table.as_deref(), *yes).await?)
+        }
+        DeadLettersCommand::Replay { table } => {
+            let (text, is_well) = letters::replay(config, table.as_deref()).await?;
+            print(&text)?;
+            Ok(if is_well { exit::DONE } else { exit::FAILED })
+        }
+    }
+}
+
 /// Runs the pipeline. With `json` the outcome is told on standard output too.
 async fn run(loaded: Loaded, goal: Goal, json: bool) -> anyhow::Result<u8> {
     for note in &loaded.notes {
         tracing::info!("{note}");
     }
-    let stop = CancellationToken::new();
+    let (config, stop) = (Arc::new(loaded.config), CancellationToken::new());
     app::on_signals(stop.clone(), end_at_once)?;
-    let ended = app::run(Arc::new(loaded.config), goal, stop).await;
+    let ended = app::run(Arc::clone(&config), goal.clone(), stop).await;
+    if let Goal::Copy { tables, restart: true } = goal {
+        let tables = tables.map_or_else(|| "all tables".to_owned(), |tables| tables.join(", "));
+        let state = state::open(&config).await?;
+        audit::keep(&state, "snapshot_restart", &[("tables", tables)], &ended.outcome).await;
+    }
     if json {
         print(&outcome_json(&ended)?)?;
     }

@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::audit;
 use crate::{
     checkpoint::MongoCheckpoints,
     config::Config,
@@ -52,6 +53,7 @@ pub(super) async fn set(config: &Config, gtid: GtidPosition, yes: bool) -> anyho
     let outcome =
         crate::model::port::Checkpoints::save(&state, &saved, crate::model::state::StatePart::All)
             .await;
+    audit::keep(&state, "checkpoint_set", &[("gtid", gtid.to_string())], &outcome).await;
     state.release().await.map_err(Fault::from)?;
     outcome?;
     Ok(format!("the position of \"{}\" is {gtid}\n", config.checkpoint.name))
@@ -75,13 +77,14 @@ pub(super) async fn reset(
     };
     take(&state).await?;
     let outcome = state.reset(names.as_deref()).await.map_err(Fault::from);
+    audit::keep(&state, "checkpoint_reset", &[("tables", what.clone())], &outcome).await;
     state.release().await.map_err(Fault::from)?;
     outcome?;
     Ok(format!("forgotten: {what}; `binleaf run` copies anew\n"))
 }
 
 /// Takes the pipeline; a running instance must be stopped first.
-async fn take(state: &MongoCheckpoints) -> anyhow::Result<()> {
+pub(super) async fn take(state: &MongoCheckpoints) -> anyhow::Result<()> {
     match state.try_acquire().await.map_err(Fault::from)? {
         None => Ok(()),
         Some(owner) => anyhow::bail!("an instance is running ({owner}); stop it first"),
@@ -104,7 +107,7 @@ async fn full_names(state: &MongoCheckpoints, given: &[String]) -> anyhow::Resul
 }
 
 /// Asks before something is destroyed. Without a terminal the answer must be given by `--yes`.
-fn agree(yes: bool, consequence: &str) -> anyhow::Result<()> {
+pub(super) fn agree(yes: bool, consequence: &str) -> anyhow::Result<()> {
     if yes {
         return Ok(());
     }

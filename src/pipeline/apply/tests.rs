@@ -51,7 +51,7 @@ impl RowReader for Nobody {
         _: &Arc<TableSchema>,
         _: &[usize],
         _: &Cursor,
-        _: &Transaction,
+        _: Option<&Transaction>,
     ) -> Result<Option<Box<dyn RowBlock>>, Fault> {
         Ok(None)
     }

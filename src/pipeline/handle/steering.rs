@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     Handle, Phase,
+    replays::Replay,
     runs::{Outcome, Refusal, Run, RunBook, RunKind, RunRequest, TableRun},
     waits::{CopyWish, Wait},
 };
@@ -54,6 +55,8 @@ pub(super) struct Steering {
     requests: mpsc::Sender<RunRequest>,
     /// Tables that are to be copied anew.
     pub(super) copies: watch::Sender<Option<CopyWish>>,
+    /// Dead letters that are to be tried again.
+    pub(super) replays: watch::Sender<Option<Replay>>,
     book: Mutex<Book>,
 }
 
@@ -89,6 +92,7 @@ impl Steering {
             ended: watch::Sender::default(),
             requests,
             copies: watch::Sender::default(),
+            replays: watch::Sender::default(),
             book: Mutex::new(book),
         }
     }
