@@ -39,7 +39,7 @@ use desk::FrontDesk;
 use start::Anew;
 
 use crate::{
-    admin::{self, Certificate, MetricsPage, Window},
+    admin::{self, Certificate, MetricsPage, Pages, Window},
     alert::Alerts,
     config::{Config, OnPurged},
     model::fault::{Class, Fault, Stage},
@@ -156,6 +156,7 @@ async fn open_window(
     let window = Window {
         handle: handle.clone(),
         metrics: page.clone(),
+        pages: Pages::default(),
         token,
         desk: Arc::new(desk),
         database: config.source.databases.join(","),

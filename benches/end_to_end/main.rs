@@ -39,6 +39,7 @@ mod soak;
 mod support;
 mod table;
 mod tap;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -85,6 +86,9 @@ async fn measure(plan: &Plan) -> Results {
     }
     if plan.latency {
         results.latency = Some(latency::measure(plan.short).await);
+    }
+    if plan.watched {
+        results.watched = Some(watched::measure(plan.short).await);
     }
     if plan.many {
         results.many = Some(many::measure(plan.short).await);

@@ -139,7 +139,7 @@ impl Job {
 }
 
 /// Parts that are no ratios.
-const OTHERS: [&str; 5] = ["nothing", "latency", "many", "huge", "soak"];
+const OTHERS: [&str; 6] = ["nothing", "latency", "watched", "many", "huge", "soak"];
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -147,6 +147,7 @@ pub struct Plan {
     pub jobs: Vec<Job>,
     pub nothing: bool,
     pub latency: bool,
+    pub watched: bool,
     pub many: bool,
     pub huge: bool,
     pub soak: bool,
@@ -179,6 +180,7 @@ impl Plan {
             jobs: Job::all().filter(|job| wanted(&|part| job.is(part))).collect(),
             nothing: wanted(&|part| part == "nothing"),
             latency: wanted(&|part| part == "latency"),
+            watched: wanted(&|part| part == "watched"),
             many: wanted(&|part| part == "many"),
             huge: wanted(&|part| part == "huge"),
             soak: wanted(&|part| part == "soak"),

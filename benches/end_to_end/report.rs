@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    figures::{float, told, told_spread},
+    figures::{Spread, float, told, told_spread},
     huge,
     jobs::{Bare, Measured},
     latency,
@@ -13,7 +13,7 @@ use crate::{
     many,
     nothing::{self, Costs, Drained},
     plan::Shape,
-    soak,
+    soak, watched,
 };
 
 /// What binleaf is to reach: its rate to the bare driver's.
@@ -30,6 +30,8 @@ const MEMORY_SNAPSHOT: f64 = 128.0;
 const MEMORY_WORST: f64 = 128.0;
 /// Seconds of a start with many tables beyond what the server takes.
 const START: f64 = 10.0;
+/// The rate of a backlog while its status is asked a thousand times a second, to that while it is not.
+const WATCHED: f64 = 0.95;
 /// Milliseconds above the bare write.
 const P50: f64 = 3.0;
 const P99: f64 = 20.0;
@@ -42,6 +44,7 @@ pub struct Results {
     pub jobs: Vec<Measured>,
     pub into_nothing: Option<nothing::Measured>,
     pub latency: Option<latency::Measured>,
+    pub watched: Option<watched::Measured>,
     pub many: Option<many::Measured>,
     pub huge: Option<huge::Measured>,
     pub soak: Option<soak::Measured>,
@@ -75,6 +78,7 @@ impl Results {
             jobs,
             into_nothing: None,
             latency: None,
+            watched: None,
             many: None,
             huge: None,
             soak: None,
@@ -90,6 +94,7 @@ impl Results {
         sheets.extend(self.into_nothing.as_ref().map(costs));
         sheets.extend(self.into_nothing.as_ref().map(streams));
         sheets.extend(self.latency.as_ref().map(latencies));
+        sheets.extend(self.watched.as_ref().map(while_watched));
         sheets.extend(self.many.as_ref().map(many_tables));
         sheets.extend(self.huge.as_ref().map(huge_transaction));
         sheets.extend(self.soak.as_ref().map(soaked));
@@ -254,6 +259,32 @@ fn latencies(measured: &latency::Measured) -> Sheet {
         title: "Milliseconds until a document is acknowledged, at 200 single-row commits a second",
         headings: vec!["", "min", "p50", "p90", "p99", "max"],
         rows: vec![row("commit to visible", ours), row("bare write", bare), more, most],
+    }
+}
+
+fn while_watched(measured: &watched::Measured) -> Sheet {
+    let of = |values: &[f64]| told_spread(&Spread::of(values.iter().copied()));
+    let ratio = measured.ratio();
+    Sheet {
+        title: "A backlog while nobody looks, and while somebody does: changes a second",
+        headings: vec![
+            "changes",
+            "alone",
+            "watched",
+            "ratio",
+            "at least",
+            "looks a second",
+            "CPU s a thousand looks take by themselves",
+        ],
+        rows: vec![vec![
+            told(float(measured.changes)),
+            told_spread(&measured.alone()),
+            told_spread(&measured.watched()),
+            judged(ratio, ratio >= WATCHED),
+            told(WATCHED),
+            of(&measured.looks_a_second),
+            of(&measured.cpu_seconds_a_thousand),
+        ]],
     }
 }
 

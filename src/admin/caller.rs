@@ -21,7 +21,7 @@ impl Caller {
         Self("anonymous".to_owned())
     }
 
-    /// Keeps that a changing command was given, and how it was answered.
+    /// Keeps that a changing command was given, and how it was answered; what it changed shows from now on.
     pub(super) fn did(
         &self,
         window: &Window,
@@ -32,6 +32,7 @@ impl Caller {
         let given = arguments.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
         let arguments: BTreeMap<String, String> =
             given.map(|(name, value)| ((*name).to_owned(), shortened(value))).collect();
+        window.pages.forget();
         let result = if answer.is_success() { "accepted" } else { "refused" };
         info!(actor = self.0, action, ?arguments, result, "a command over http");
         window.desk.record(AuditEntry {

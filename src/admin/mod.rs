@@ -15,6 +15,7 @@ mod form;
 mod health;
 mod levels;
 mod metrics;
+mod pages;
 mod questions;
 mod refusal;
 mod replay;
@@ -34,6 +35,7 @@ use tracing::info;
 
 pub use auth::Tokens;
 pub use metrics::MetricsPage;
+pub use pages::Pages;
 pub use runs::RunResult;
 pub use status::Status;
 pub use tls::Certificate;
@@ -57,6 +59,8 @@ pub struct Window {
     pub handle: PipelineHandle,
     /// The metrics page.
     pub metrics: MetricsPage,
+    /// Pages that were made a moment ago.
+    pub pages: Pages,
     /// What callers must present; `None` on a loopback address without a token file.
     pub token: Option<Tokens>,
     /// Whoever asks the source and the target.

@@ -20,7 +20,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Window,
     caller::Caller,
-    control, dashboard, document, levels, questions,
+    control, dashboard, document, levels,
+    pages::Which,
+    questions,
     refusal::{ErrorBody, bad_query, error, too_large},
     replay,
     status::{NotReady, Status},
@@ -121,11 +123,13 @@ async fn sync_status(
     query: Result<Query<StatusQuery>, QueryRejection>,
 ) -> Response {
     let Ok(Query(query)) = query else { return bad_query() };
-    let status = Status::of(window.handle.report());
-    match query.tables {
-        Some(false) => Json(status.without_tables()).into_response(),
-        _ => Json(status).into_response(),
-    }
+    let which = if query.tables == Some(false) { Which::ShortStatus } else { Which::Status };
+    let page = window.pages.get(which, || {
+        let status = Status::of(window.handle.report());
+        let status = if which == Which::ShortStatus { status.without_tables() } else { status };
+        serde_json::to_vec(&status).unwrap_or_default().into()
+    });
+    ([(CONTENT_TYPE, "application/json")], page.await).into_response()
 }
 
 /// Metrics for Prometheus.
@@ -134,8 +138,8 @@ async fn sync_status(
     responses((status = 200, body = String, content_type = "text/plain")),
 )]
 async fn metrics(State(window): State<Window>) -> Response {
-    let page = window.metrics.render(&window.handle);
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+    let page = window.pages.get(Which::Metrics, || window.metrics.render(&window.handle).into());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.await).into_response()
 }
 
 pub(super) async fn unknown() -> Response {
