@@ -28,9 +28,12 @@ const FIRST_LOOK: usize = 4;
 /// After so many judgements that of another size has aged.
 const FRESH: u64 = 48;
 
-/// How much cheaper a smaller size must be to be changed for, and how near a larger one may come: targets and machines are
-/// noisy.
-const CLEARLY: f64 = 0.97;
+/// What a smaller size must cost of the present one to be changed for: targets and machines are noisy, and what is lost by
+/// a size that is a little too large is less than what is lost by wandering to the smallest.
+const SMALLER: f64 = 0.9;
+
+/// What a larger size may cost of the present one to be changed for.
+const LARGER: f64 = 1.03;
 
 /// A batch that takes longer than this holds up the changes behind it, and comes near to the limit of a write.
 const SLOW: Duration = Duration::from_secs(1);
@@ -115,7 +118,7 @@ impl Sizing {
         let here = self.nanos(self.current).unwrap_or(f64::INFINITY);
         let (up, down) = (self.current + 1, self.current.checked_sub(1));
         let neighbours = || [Some(up), down].into_iter().flatten();
-        let bar = |place: usize| if place == up { here / CLEARLY } else { here * CLEARLY };
+        let bar = |place: usize| here * if place == up { LARGER } else { SMALLER };
         let is_better = |place: &usize| self.nanos(*place).is_some_and(|it| it < bar(*place));
         let cost = |place: &usize| self.nanos(*place).unwrap_or(f64::INFINITY);
         let best =
