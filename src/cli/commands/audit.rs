@@ -1,11 +1,19 @@
 //! Keeps in `_sync_audit` what was done by the command line.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::timeout;
 
 use crate::{
     checkpoint::MongoCheckpoints,
     model::{audit::AuditEntry, fault::Fault},
 };
+
+/// The longest that whoever gave the command waits for it to be kept.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Keeps a command and what came of it. What was done is done: if it cannot be kept, that is only told.
 pub(super) async fn keep<T>(
@@ -28,9 +36,12 @@ pub(super) async fn keep<T>(
         arguments,
         result,
     };
-    if let Err(error) = state.keep_audit(&entry).await {
-        tracing::warn!(error = %Fault::from(error).chain(), "the command is not kept in _sync_audit");
-    }
+    let problem = match timeout(PATIENCE, state.keep_audit(&entry)).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => Fault::from(error).chain(),
+        Err(_) => "the target does not answer".to_owned(),
+    };
+    tracing::warn!(error = problem, "the command is not kept in _sync_audit");
 }
 
 /// Whoever sits at this terminal, as `cli:user@host`.
