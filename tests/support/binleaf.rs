@@ -21,7 +21,8 @@ pub struct Binleaf {
     pub launch: Launch,
     child: Child,
     deadline: Duration,
-    /// Kept, since to make one takes longer than an answer.
+    /// Kept, since to make one takes longer than an answer. It keeps no connection: a server that has refused half of a
+    /// body closes it, and who asks next may find it closing.
     client: reqwest::Client,
 }
 
@@ -62,7 +63,7 @@ impl Ended {
 impl Binleaf {
     pub fn new(launch: Launch, child: Child) -> Self {
         let client = super::http::client().timeout(Duration::from_secs(5));
-        let client = client.build().expect("a client");
+        let client = client.pool_max_idle_per_host(0).build().expect("a client");
         Self { launch, child, deadline: DEADLINE, client }
     }
 
