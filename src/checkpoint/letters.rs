@@ -45,10 +45,7 @@ impl MongoCheckpoints {
         after: Option<&str>,
         limit: usize,
     ) -> Result<LetterPage, CheckpointError> {
-        let mut filter = doc! { "pipeline": &self.name };
-        if let Some(table) = table {
-            filter.insert("table", table);
-        }
+        let mut filter = self.of_table(table);
         if let Some(after) = after {
             filter.insert("_id", doc! { "$gt": after });
         }
@@ -172,11 +169,8 @@ impl MongoCheckpoints {
     /// # Errors
     /// Whatever the target says.
     pub async fn purge_letters(&self, table: Option<&str>) -> Result<u64, CheckpointError> {
-        let mut filter = doc! { "pipeline": &self.name };
-        if let Some(table) = table {
-            filter.insert("table", table);
-        }
-        let command = doc! { "delete": LETTERS, "deletes": [{ "q": filter, "limit": 0 }] };
+        let delete = doc! { "q": self.of_table(table), "limit": 0 };
+        let command = doc! { "delete": LETTERS, "deletes": [delete] };
         Ok(self.link.write_document(&self.database, command).await?.count)
     }
 

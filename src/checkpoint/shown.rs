@@ -49,6 +49,15 @@ impl MongoCheckpoints {
         self.newest(SCHEMA_CHANGES, table, limit, Document::new()).await
     }
 
+    /// What finds our documents about one table, or about all.
+    pub(super) fn of_table(&self, table: Option<&str>) -> Document {
+        let mut filter = doc! { "pipeline": &self.name };
+        if let Some(table) = table {
+            filter.insert("table", table);
+        }
+        filter
+    }
+
     async fn newest(
         &self,
         collection: &str,
@@ -56,15 +65,11 @@ impl MongoCheckpoints {
         limit: usize,
         mut hidden: Document,
     ) -> Result<Vec<Value>, CheckpointError> {
-        let mut filter = doc! { "pipeline": &self.name };
-        if let Some(table) = table {
-            filter.insert("table", table);
-        }
         hidden.insert("pipeline", 0);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let command = doc! {
             "find": collection,
-            "filter": filter,
+            "filter": self.of_table(table),
             "projection": hidden,
             "sort": { "at": -1, "_id": 1 },
             "limit": limit,

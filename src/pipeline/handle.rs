@@ -59,6 +59,13 @@ pub enum Phase {
     Failed,
 }
 
+impl Phase {
+    /// Whether both sides were reached and nothing has ended.
+    pub(super) const fn is_up(self) -> bool {
+        !matches!(self, Self::Starting | Self::Stopped | Self::Failed)
+    }
+}
+
 /// What is known of one table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableStatus {

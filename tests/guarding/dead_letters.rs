@@ -1,13 +1,9 @@
 //! A row that cannot be written is kept with its reason, the rest goes on, and a later good version settles it.
 
-use bson::{Document, doc};
-use mongodb::{IndexModel, options::IndexOptions};
+use bson::doc;
 
+use super::letters;
 use crate::support::{Binleaf, CANARY, Launch, Pair};
-
-async fn letters(pair: &Pair) -> Vec<Document> {
-    pair.target.find("_sync_dead_letters", Document::new()).await
-}
 
 /// Fails unless one letter is open that says all that it must, and nothing of the row in its reason.
 async fn assert_one_letter(pair: &Pair, table: &str) {
@@ -104,12 +100,7 @@ async fn a_row_that_an_index_of_the_users_refuses() {
     let mut binleaf = Launch::of(&pair).run();
     binleaf.streams().await;
     binleaf.catches_up().await;
-    let unique = IndexOptions::builder()
-        .unique(true)
-        .partial_filter_expression(doc! { "email": { "$exists": true, "$type": "string" } })
-        .build();
-    let index = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
-    pair.target.collection("people").create_index(index).await.expect("an index");
+    pair.target.refuse_doubles("people", "email").await;
 
     assert_kept_and_settled(
         &pair,

@@ -2,38 +2,21 @@
 
 use std::time::Duration;
 
-use bson::{Document, doc};
-use mongodb::{IndexModel, options::IndexOptions};
+use bson::doc;
 use serde_json::json;
 
+use super::letters;
 use crate::{
     mariadb,
     support::{Binleaf, CANARY, Launch, Pair, Writer},
 };
 
-const INDEX: &str = "one_mail_each";
-
-async fn letters(pair: &Pair) -> Vec<Document> {
-    pair.target.find("_sync_dead_letters", Document::new()).await
-}
-
-/// A table of the user's in the target that does not take the same mail twice.
-async fn refuse_doubles(pair: &Pair) {
-    let unique = IndexOptions::builder()
-        .name(INDEX.to_owned())
-        .unique(true)
-        .partial_filter_expression(doc! { "mail": { "$exists": true, "$type": "string" } })
-        .build();
-    let index = IndexModel::builder().keys(doc! { "mail": 1 }).options(unique).build();
-    pair.target.collection("people").create_index(index).await.expect("an index");
-}
-
 /// FerretDB drops it and says so with a boolean, which the driver does not take for an answer.
 async fn take_doubles(pair: &Pair) {
     let people = pair.target.collection("people");
-    drop(people.drop_index(INDEX).await);
+    drop(people.drop_index("mail_1").await);
     let left = people.list_index_names().await.expect("indexes");
-    assert!(!left.contains(&INDEX.to_owned()), "{left:?}");
+    assert!(!left.contains(&"mail_1".to_owned()), "{left:?}");
 }
 
 /// People of whom one is in the target.
@@ -52,7 +35,7 @@ async fn refused(pair: &Pair, launch: &Launch) -> Binleaf {
     let mut binleaf = launch.run();
     binleaf.streams().await;
     binleaf.catches_up().await;
-    refuse_doubles(pair).await;
+    pair.target.refuse_doubles("people", "mail").await;
     let doubles = format!("INSERT INTO people (id, mail) VALUES (2, '{CANARY}'), (3, '{CANARY}')");
     pair.source.run(&doubles).await;
     binleaf.catches_up().await;
@@ -156,7 +139,7 @@ async fn polled_rows_are_tried_again_too() {
     let launch = Launch::of(&pair).set("poll", "interval", "\"1h\"").set("", "mode", "\"poll\"");
     let mut binleaf = launch.run();
     binleaf.rests().await;
-    refuse_doubles(&pair).await;
+    pair.target.refuse_doubles("people", "mail").await;
     let doubles = format!("INSERT INTO people (id, mail) VALUES (2, '{CANARY}'), (3, '{CANARY}')");
     pair.source.run(&doubles).await;
     let (code, run) = binleaf.call("POST", "/api/sync/trigger").await;

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use bson::doc;
-use mongodb::{IndexModel, options::IndexOptions};
 use serde_json::{Value, json};
 
 use crate::support::{Binleaf, CANARY, Launch, Pair, Proxy, sakila};
@@ -160,12 +158,7 @@ async fn dead_letters_are_listed_without_values_unless_asked() {
     let mut binleaf = Launch::of(&pair).run();
     binleaf.streams().await;
     binleaf.catches_up().await;
-    let unique = IndexOptions::builder()
-        .unique(true)
-        .partial_filter_expression(doc! { "mail": { "$exists": true, "$type": "string" } })
-        .build();
-    let index = IndexModel::builder().keys(doc! { "mail": 1 }).options(unique).build();
-    pair.target.collection("people").create_index(index).await.expect("an index");
+    pair.target.refuse_doubles("people", "mail").await;
     pair.source.run(format!("INSERT INTO people VALUES (2, '{CANARY}')")).await;
     binleaf.catches_up().await;
     binleaf.until("a letter", |status| status["dead_letters"] == 1).await;

@@ -1,7 +1,7 @@
 //! A source database and the target database that it is copied to, both of one test only.
 
-use bson::Document;
-use mongodb::{Client, Collection};
+use bson::{Document, doc};
+use mongodb::{Client, Collection, IndexModel, options::IndexOptions};
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
 
 use super::{
@@ -195,6 +195,16 @@ impl Target {
         use futures_util::TryStreamExt;
         let cursor = self.collection(collection).find(filter).await.expect("the target answers");
         cursor.try_collect().await.expect("documents")
+    }
+
+    /// Makes a unique index of a user's own, named as MongoDB names it, over the texts of a field.
+    pub async fn refuse_doubles(&self, collection: &str, field: &str) {
+        let unique = IndexOptions::builder()
+            .unique(true)
+            .partial_filter_expression(doc! { field: { "$exists": true, "$type": "string" } })
+            .build();
+        let index = IndexModel::builder().keys(doc! { field: 1 }).options(unique).build();
+        self.collection(collection).create_index(index).await.expect("an index");
     }
 
     pub async fn count(&self, collection: &str) -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! What is asked for while an earlier wish waits is added to it, so there is one at most.
 
-use super::{Handle, Phase, runs::Refusal};
+use super::{Handle, runs::Refusal};
 
 /// Which dead letters are to be tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,7 @@ impl Handle {
     /// # Errors
     /// Why that will not happen.
     pub fn replay(&self, replay: Replay) -> Result<(), Refusal> {
-        let phase = self.core().phase;
-        if matches!(phase, Phase::Starting | Phase::Stopped | Phase::Failed) {
+        if !self.core().phase.is_up() {
             return Err(Refusal::NotReady);
         }
         if self.shared.steering.is_paused() {
@@ -56,6 +55,7 @@ impl Handle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::handle::Phase;
     use crate::runtime::channel::QueueGauge;
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Handle, Phase,
+    Handle,
     replays::Replay,
     runs::{Outcome, Refusal, Run, RunBook, RunKind, RunRequest, TableRun},
     waits::{CopyWish, Wait},
@@ -189,8 +189,7 @@ impl Handle {
         // Always locked in this order.
         let core = self.core();
         let mut book = self.shared.steering.book();
-        let is_up = !matches!(core.phase, Phase::Starting | Phase::Stopped | Phase::Failed);
-        if !book.way.polls && !is_up {
+        if !book.way.polls && !core.phase.is_up() {
             return Err(Refusal::NotReady);
         }
         if self.shared.steering.is_paused() {
