@@ -54,6 +54,10 @@ pub struct Ports<S, C, R> {
 /// How many messages are taken before the loop looks for anything else: a turn costs more than a message.
 const MESSAGES_A_TURN: usize = 64;
 
+/// How many rows are mapped before whoever waits for the thread has it: a batch that was sent is written out by a task of
+/// its own, and the target has nothing to do as long as the next rows are mapped first.
+const ROWS_A_BREATH: usize = 128;
+
 /// What the loop goes by.
 #[derive(Debug)]
 pub struct Settings {
@@ -116,6 +120,8 @@ pub struct ApplyLoop<S, C, R> {
     saves: Saves,
     control: watch::Receiver<Control>,
     meters: TableMeters,
+    /// Rows that were mapped since the thread was given away.
+    in_a_row: usize,
 }
 
 impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
@@ -161,6 +167,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             saves: Saves::every(settings.checkpoint_interval),
             control: handle.controls(),
             meters: TableMeters::default(),
+            in_a_row: 0,
             handle,
         }
     }
@@ -234,6 +241,7 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
                 Some(lane) if !self.is_paused() => self.send(lane),
                 _ => return Ok(()),
             }
+            self.breathe().await;
         }
     }
 
@@ -243,8 +251,18 @@ impl<S: Sink, C: Checkpoints, R: RowReader> ApplyLoop<S, C, R> {
             let Self { lanes, reader, crew, letters, .. } = self;
             self.intake.next(lanes, &**reader, crew, letters).await?;
             self.lanes.enter_opened(&mut self.ledger);
+            self.in_a_row += 1;
+            if self.in_a_row >= ROWS_A_BREATH {
+                self.breathe().await;
+            }
         }
         Ok(())
+    }
+
+    /// Gives the thread to whoever waits for it.
+    async fn breathe(&mut self) {
+        self.in_a_row = 0;
+        tokio::task::yield_now().await;
     }
 
     /// Sends a lane's open batch.

@@ -9,6 +9,10 @@
 //! start position or newer, and all changes since then follow in the stream. They fill one batch after the other, which
 //! any free lane takes, so that a batch is a run of neighbouring keys: an index takes runs at less than half the cost
 //! of keys in random order. Only when all of them have landed does the first change of the stream go on its way.
+//!
+//! Lanes take turns: after a rest the first batch of each lane goes the sooner, the smaller its number is. Keys fill all
+//! lanes alike and a target gives each a like share of its time, so lanes that begin together go on landing together, and
+//! at each landing the target has nothing to do until the next commands are written.
 
 use std::{hash::BuildHasher, sync::Arc, time::Duration};
 
@@ -70,6 +74,8 @@ struct Lane {
     /// When the open batch was opened, and its number in the ledger.
     opened: Option<(Instant, u64)>,
     flying: bool,
+    /// Of a full batch the next one needs so many parts, of as many as there are lanes.
+    parts: usize,
 }
 
 impl Lane {
@@ -78,8 +84,12 @@ impl Lane {
     }
 
     fn is_full(&self, limits: &BatchConfig) -> bool {
-        self.batch.operation_count() >= limits.operations
-            || u64::try_from(self.batch.byte_count()).unwrap_or(u64::MAX) >= limits.bytes
+        let (parts, whole) = (as_u64(self.parts), as_u64(limits.lanes));
+        let reaches = |held: usize, limit: u64| {
+            as_u64(held).saturating_mul(whole) >= limit.saturating_mul(parts)
+        };
+        reaches(self.batch.operation_count(), as_u64(limits.operations))
+            || reaches(self.batch.byte_count(), limits.bytes)
     }
 
     fn deadline(&self, limits: &BatchConfig) -> Option<Instant> {
@@ -90,8 +100,10 @@ impl Lane {
 impl Lanes {
     /// Empty lanes, as many as configured, at least one.
     pub(super) fn new(limits: BatchConfig) -> Self {
-        let lane = || Lane { batch: BatchBuilder::default(), opened: None, flying: false };
-        let lanes = std::iter::repeat_with(lane).take(limits.lanes.max(1)).collect();
+        let limits = BatchConfig { lanes: limits.lanes.max(1), ..limits };
+        let lane =
+            |parts| Lane { batch: BatchBuilder::default(), opened: None, flying: false, parts };
+        let lanes = (1..=limits.lanes).map(lane).collect();
         let sizing = match limits.sizing {
             BatchSizing::Auto => Sizing::around(limits.operations),
             BatchSizing::Fixed => Sizing::fixed(limits.operations),
@@ -192,6 +204,7 @@ impl Lanes {
         let lane = self.lanes.get_mut(lane)?;
         let (_, number) = lane.opened.take()?;
         lane.flying = true;
+        lane.parts = self.limits.lanes;
         Some((number, lane.batch.take()))
     }
 
@@ -199,10 +212,14 @@ impl Lanes {
     pub(super) fn landed(&mut self, lane: usize, batch: Option<WriteBatch>, took: Duration) {
         let Some(lane) = self.lanes.get_mut(lane) else { return };
         lane.flying = false;
-        let Some(batch) = batch else { return };
-        self.sizing.landed(batch.operation_count(), took);
-        self.limits.operations = self.sizing.operations();
-        lane.batch.recycle(batch);
+        if let Some(batch) = batch {
+            self.sizing.landed(batch.operation_count(), took);
+            self.limits.operations = self.sizing.operations();
+            lane.batch.recycle(batch);
+        }
+        if self.are_empty() && !self.are_flying() {
+            (1..).zip(&mut self.lanes).for_each(|(parts, lane)| lane.parts = parts);
+        }
     }
 
     fn lane(&mut self, route: Route, key: &[u8]) -> Option<&mut Lane> {
@@ -232,9 +249,13 @@ impl Lanes {
     }
 
     fn pick(&self, hash: u64) -> usize {
-        let count = u64::try_from(self.lanes.len()).unwrap_or(1).max(1);
+        let count = as_u64(self.limits.lanes);
         usize::try_from(hash % count).unwrap_or(0)
     }
+}
+
+fn as_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -257,8 +278,15 @@ mod tests {
         lanes.push(route, &target, &table, write, origin);
     }
 
-    fn lanes(count: usize, operations: usize) -> Lanes {
+    fn rested(count: usize, operations: usize) -> Lanes {
         Lanes::new(BatchConfig { lanes: count, operations, ..BatchConfig::default() })
+    }
+
+    /// Lanes that have all flown since the last rest.
+    fn lanes(count: usize, operations: usize) -> Lanes {
+        let mut lanes = rested(count, operations);
+        lanes.lanes.iter_mut().for_each(|lane| lane.parts = count);
+        lanes
     }
 
     fn counts(lanes: &Lanes) -> Vec<usize> {
@@ -319,6 +347,41 @@ mod tests {
         assert_eq!(lanes.due(Supply::Blocked), Some(0));
         assert!(lanes.depart(0).is_some());
         assert_eq!(lanes.due(Supply::Blocked), Some(1));
+    }
+
+    /// How many rows a lane takes until its batch is full.
+    fn room(lanes: &mut Lanes, ledger: &mut Ledger, lane: usize) -> usize {
+        let begun = lanes.lanes[lane].batch.operation_count();
+        let keys = (0..u8::MAX).take_while(|key| {
+            let is_open = !lanes.lanes[lane].is_full(&lanes.limits);
+            if is_open {
+                push(lanes, Route::One(lane), *key, &Origin::Snapshot);
+            }
+            is_open
+        });
+        let count = keys.count();
+        lanes.enter_opened(ledger);
+        count - begun
+    }
+
+    #[test]
+    fn after_a_rest_lanes_begin_one_after_the_other() {
+        let mut lanes = rested(4, 8);
+        let mut ledger = Ledger::new(State::default());
+        for (lane, expected) in [(0, 2), (1, 4), (2, 6), (3, 8)] {
+            assert_eq!(room(&mut lanes, &mut ledger, lane), expected);
+            assert_eq!(lanes.due(Supply::Blocked), Some(lane));
+            assert!(lanes.depart(lane).is_some());
+        }
+        assert_eq!(room(&mut lanes, &mut ledger, 0), 8);
+        (1..4).for_each(|lane| lanes.landed(lane, None, Duration::ZERO));
+        assert_eq!(room(&mut lanes, &mut ledger, 1), 8, "it goes on");
+        for lane in [0, 1] {
+            lanes.landed(lane, None, Duration::ZERO);
+            assert!(lanes.depart(lane).is_some());
+            lanes.landed(lane, None, Duration::ZERO);
+        }
+        assert_eq!(room(&mut lanes, &mut ledger, 1), 4, "it has rested");
     }
 
     /// Pushes rows of a copy as long as they are taken, and tells how many.

@@ -18,9 +18,20 @@ use crate::{
     runtime::channel::{self, QueueGauge, Sender},
 };
 
-/// A target that takes everything at once, and tells how many operations each batch had.
+/// A target that takes everything at once, and tells how many operations each batch had, and how many bytes still waited
+/// in the channel when it came.
 #[derive(Debug, Default)]
-struct Taken(Mutex<Vec<usize>>);
+struct Taken {
+    operations: Mutex<Vec<usize>>,
+    behind: Mutex<Vec<usize>>,
+    queue: QueueGauge,
+}
+
+impl Taken {
+    fn of(queue: &QueueGauge) -> Arc<Self> {
+        Arc::new(Self { queue: queue.clone(), ..Self::default() })
+    }
+}
 
 impl Sink for Taken {
     async fn prepare(&self, _: &Target) -> Result<(), Fault> {
@@ -28,7 +39,8 @@ impl Sink for Taken {
     }
 
     async fn write(&self, batch: Arc<WriteBatch>) -> Result<WriteReport, Fault> {
-        self.0.lock().unwrap().push(batch.operation_count());
+        self.operations.lock().unwrap().push(batch.operation_count());
+        self.behind.lock().unwrap().push(self.queue.bytes());
         Ok(WriteReport::default())
     }
 }
@@ -122,15 +134,18 @@ async fn send_rows(sender: &Sender, count: i64) {
     }
 }
 
-fn apply_loop(receiver: Receiver, sink: &Arc<Taken>) -> ApplyLoop<Taken, Nobody, Nobody> {
-    let config = Config::default();
+fn apply_loop(
+    config: &Config,
+    receiver: Receiver,
+    sink: &Arc<Taken>,
+) -> ApplyLoop<Taken, Nobody, Nobody> {
     let settings = Settings {
         batch: config.batch.clone(),
         retry: config.retry.clone(),
         record: config.errors.record,
         checkpoint_interval: config.checkpoint.interval,
         one_lane: HashSet::new(),
-        rules: RuleBook::new(&config),
+        rules: RuleBook::new(config),
         state: State::default(),
         records: Vec::new(),
         letters: Vec::new(),
@@ -144,13 +159,31 @@ fn apply_loop(receiver: Receiver, sink: &Arc<Taken>) -> ApplyLoop<Taken, Nobody,
 /// More messages than a turn takes, so that a turn ends amid them.
 #[tokio::test(start_paused = true)]
 async fn rows_that_are_at_hand_never_wait() {
-    let (sender, receiver) = channel::bounded(1 << 20, &QueueGauge::default());
-    let sink = Arc::new(Taken::default());
+    let queue = QueueGauge::default();
+    let (sender, receiver) = channel::bounded(1 << 20, &queue);
+    let sink = Taken::of(&queue);
     let count = MESSAGES_A_TURN * 5 / 2;
     send_rows(&sender, i64::try_from(count).unwrap()).await;
     drop(sender);
     let begun = Instant::now();
-    apply_loop(receiver, &sink).run().await.unwrap();
-    assert_eq!(sink.0.lock().unwrap().iter().sum::<usize>(), count);
+    apply_loop(&Config::default(), receiver, &sink).run().await.unwrap();
+    assert_eq!(sink.operations.lock().unwrap().iter().sum::<usize>(), count);
     assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+/// On one thread, which the loop could keep for itself until no lane takes any more.
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_goes_out_before_more_is_mapped() {
+    let queue = QueueGauge::default();
+    let (sender, receiver) = channel::bounded(1 << 20, &queue);
+    let sink = Taken::of(&queue);
+    let mut config = Config::default();
+    (config.batch.operations, config.batch.lanes) = (200, 2);
+    send_rows(&sender, 1000).await;
+    drop(sender);
+    let all = queue.bytes();
+    apply_loop(&config, receiver, &sink).run().await.unwrap();
+    // The first lane sends half a batch, and has got half of the rows: some two hundred are mapped then.
+    let mapped = 1000 - sink.behind.lock().unwrap()[0] * 1000 / all;
+    assert!(mapped < 300, "{mapped} rows were mapped before anything was written");
 }
