@@ -177,7 +177,8 @@ impl Outbox {
     }
 
     /// Sends what there is, waiting for room. To be called when it is full, and before waiting for anything
-    /// else.
+    /// else. After a full group the thread is given to whoever waits for it: a reader that always finds bytes in its
+    /// socket would otherwise keep it until the channel is full.
     ///
     /// # Errors
     /// [`Closed`] when the apply loop is gone.
@@ -185,9 +186,14 @@ impl Outbox {
         if self.messages.is_empty() {
             return Ok(());
         }
+        let was_full = self.is_full();
         let room = Vec::with_capacity(self.messages.len());
         let messages = std::mem::replace(&mut self.messages, room);
-        self.sender.send_group(messages, std::mem::take(&mut self.bytes)).await
+        self.sender.send_group(messages, std::mem::take(&mut self.bytes)).await?;
+        if was_full {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 }
 
