@@ -99,8 +99,8 @@ impl Lane {
 
 impl Lanes {
     /// Empty lanes, as many as configured, at least one.
-    pub(super) fn new(limits: BatchConfig) -> Self {
-        let limits = BatchConfig { lanes: limits.lanes.max(1), ..limits };
+    pub(super) fn new(mut limits: BatchConfig) -> Self {
+        limits.lanes = limits.lanes.max(1);
         let lane =
             |parts| Lane { batch: BatchBuilder::default(), opened: None, flying: false, parts };
         let lanes = (1..=limits.lanes).map(lane).collect();
