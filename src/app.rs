@@ -81,6 +81,7 @@ async fn run_behind_window(
     let desk = FrontDesk::new(&config, entries);
     let keeping = tasks::spawn(audit::keep(desk.clone(), waiting, close_window.clone()));
     let alerts = watch(&config, &handle, &page);
+    let is_one_run = goal != Goal::Forever;
     let supervised = notify::start(&handle, &stop, &close_window);
     let window = open_window(&config, &handle, &page, desk, &close_window).await;
     let (window, outcome) = match window {
@@ -91,7 +92,8 @@ async fn run_behind_window(
         Err(fault) => (None, Err(fault)),
     };
     tell_end(&handle, &outcome);
-    alerts.end(&outcome).await;
+    let failed_run = handle.last_run().filter(|run| is_one_run && run.status() != "success");
+    alerts.end(&outcome, failed_run.is_some()).await;
     close_window.cancel();
     if let Some(supervised) = supervised {
         drop(supervised.await);

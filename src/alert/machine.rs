@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::model::alert::Rule;
+use crate::model::alert::{Metric, Rule};
 
 /// One moment by both clocks: durations are reckoned by the one that only goes forward, people read the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,14 @@ impl Machine {
     /// The rules.
     pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().map(|(rule, _)| &**rule)
+    }
+
+    /// Whether an alert over this metric is raised.
+    pub(super) fn is_raised(&self, metric: Metric) -> bool {
+        let is_raised = |(rule, state): &(Arc<Rule>, State)| {
+            rule.metric == metric && matches!(state, State::Raised { .. })
+        };
+        self.rules.iter().any(is_raised)
     }
 
     /// Looks at every rule's value; `None` where it is not known now.
@@ -161,7 +169,7 @@ fn recovers(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::alert::{Limit, Metric, Severity};
+    use crate::model::alert::{Limit, Severity};
 
     /// A machine with one rule and a clock that the test moves.
     struct Bench {

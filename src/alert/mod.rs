@@ -80,14 +80,16 @@ impl Alerts {
         Self { running: Some(Running { watch, handle: handle.clone(), stop, end }), grace }
     }
 
-    /// The pipeline has ended: tells of the fault that ended it, and waits a little for what is queued.
-    pub async fn end(self, outcome: &Result<(), Fault>) {
+    /// The pipeline has ended: tells of the fault that ended it, and waits a little for what is queued. `by_its_run`: the
+    /// pipeline was a single run of polling and the fault is what became of that, which nobody needs to be told twice.
+    pub async fn end(self, outcome: &Result<(), Fault>, by_its_run: bool) {
         let Some(running) = self.running else { return };
         running.stop.cancel();
         // A panic of the watch is no reason to lose the outcome of the pipeline.
         let Ok(watch) = running.watch.await else { return };
         let fault = outcome.as_ref().err();
-        if let Some((fault, severity)) = fault.zip(running.end) {
+        let is_told = by_its_run && watch.tells_of_failed_runs();
+        if let Some((fault, severity)) = fault.zip(running.end).filter(|_| !is_told) {
             let report = running.handle.report();
             watch.dispatch.tell(Notice::of_end(fault, severity, &report, &watch.origin));
         }

@@ -113,6 +113,11 @@ impl Watch {
         }
     }
 
+    /// Whether a run that has failed was told by now: by itself, or by an alert that is raised.
+    pub(super) fn tells_of_failed_runs(&self) -> bool {
+        self.every_run || self.machine.is_raised(Metric::TablesFailing)
+    }
+
     fn needs_page(&self) -> bool {
         self.machine.rules().any(|rule| rule.metric.is_counter())
     }

@@ -77,3 +77,33 @@ async fn a_single_run_of_cron_is_told_and_so_is_one_that_cannot_begin() {
     let hint = told[1].json()["hint"].as_str().unwrap_or_default().to_owned();
     assert!(hint.contains("binleaf check"), "{hint}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_run_is_told_with_the_table_that_failed_and_why() {
+    let pair = filled().await;
+    pair.source.run("CREATE TABLE good (id INT PRIMARY KEY)").await;
+    let receiver = Receiver::start().await;
+    let launch = told_by_webhook(&pair, &receiver)
+        .set("alerts", "every_run", "true")
+        .set("retry", "attempts", "1");
+    assert_eq!(launch.command(&["poll", "--once"]).await.code, Some(0));
+    // Without the right it would not begin: the right goes while it runs.
+    let slow = launch.clone().environment("FAILPOINTS", "before_pass=return(1500)");
+    let mut running = slow.begin(&["poll", "--once"]);
+    running.has_said("a run begins", 2).await;
+    let (user, database) = (&pair.source.user, &pair.source.database);
+    pair.source.run(format!("GRANT SELECT ON `{database}`.good TO `{user}`@`%`")).await;
+    take_away(&pair).await;
+    let ended = running.ends().await;
+    assert_eq!(ended.code, Some(1), "{}", ended.said());
+
+    let told: Vec<_> = receiver.all().into_iter().skip(1).collect();
+    let raised = told.iter().find(|one| one.is("sync_failed", "raised")).expect("an alert").json();
+    assert_eq!(raised["tables"].as_array().map(Vec::len), Some(1), "{raised:#}");
+    assert_eq!(raised["tables"][0]["table"], "t", "{raised:#}");
+    let error = raised["tables"][0]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("SELECT"), "{error}");
+    let run = told.iter().find(|one| one.is("run", "happened")).expect("the run").json();
+    assert_eq!(run["run"]["status"], "partial", "{run:#}");
+    assert_eq!(told.len(), 2, "{told:#?}");
+}

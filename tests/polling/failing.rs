@@ -85,14 +85,8 @@ async fn a_run_of_which_a_part_failed_exits_with_1() {
     poll_once(&launch).await;
     // The first check would refuse to begin; the right goes while it runs.
     let slow = launch.clone().environment("FAILPOINTS", "before_pass=return(1500)");
-    let running = slow.begin(&["poll", "--once", "--json"]);
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    for _ in 0..200 {
-        if running.log().text().matches("a run begins").count() == 2 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let mut running = slow.begin(&["poll", "--once", "--json"]);
+    running.has_said("a run begins", 2).await;
     take_away(&pair.source).await;
     pair.source.run("INSERT INTO good (id) VALUES (2)").await;
     let ended = running.ends().await;

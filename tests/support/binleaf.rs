@@ -137,6 +137,16 @@ impl Binleaf {
         }
     }
 
+    /// Waits until its log, that of earlier starts with it, has a text so often.
+    pub async fn has_said(&mut self, text: &str, times: usize) {
+        let begun = Instant::now();
+        while self.log().text().matches(text).count() < times {
+            self.assert_alive(&format!("saying {text:?}"));
+            assert!(begun.elapsed() < self.deadline, "{text:?} was not said {times} times");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Waits until it has copied everything and follows the binlog.
     pub async fn streams(&mut self) -> Value {
         self.until("streaming", |status| status["phase"] == "streaming").await
