@@ -50,6 +50,7 @@ function showLetters({ total, dead_letters: letters }) {
   );
   const more = total > letters.length ? `The newest ${count(letters.length)} of ${count(total)}. ` : "";
   say(byId("letters-how"), `${more}With key and row: GET /api/sync/dead-letters?values=true`);
+  show(byId("letters-replay"), total > 0);
 }
 
 function letterLines(letter) {

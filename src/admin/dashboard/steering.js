@@ -1,8 +1,8 @@
-// Commands: pause and resume, runs by hand, interval and schedule. What the mode does not allow is not offered.
+// Commands: pause and resume, runs by hand, dead letters tried again, interval and schedule. What the mode does not allow is not offered.
 
 import { call } from "./api.js";
 import { byId, say, show } from "./dom.js";
-import { span } from "./format.js";
+import { count, span } from "./format.js";
 import { done, refuse, words } from "./notices.js";
 import { nextRun } from "./state.js";
 
@@ -33,6 +33,7 @@ export class Steering {
   constructor(refresh) {
     this.#refresh = refresh;
     byId("pause").addEventListener("click", () => this.#pause());
+    byId("letters-replay").addEventListener("click", () => this.#replay());
     byId("schedule-switch").addEventListener("click", () => this.#switch());
     byId("interval-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -99,6 +100,13 @@ export class Steering {
     return this.#command(byId("pause"), isPaused ? "Resume" : "Pause", async () => {
       await call("POST", isPaused ? "resume" : "pause");
       return isPaused ? "Resumed." : "Paused: nothing is applied until it is resumed.";
+    });
+  }
+
+  #replay() {
+    return this.#command(byId("letters-replay"), "Try again", async () => {
+      const { letters } = await call("POST", "dead-letters/replay");
+      return `${letters === 1 ? "The row of 1 dead letter is" : `The rows of ${count(letters)} dead letters are`} read and written again.`;
     });
   }
 

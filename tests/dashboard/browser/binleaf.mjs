@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { atEnd } from "./ends.mjs";
 import { ROOT, freePort, source, target } from "./servers.mjs";
 
 const PROGRAM = process.env.BINLEAF_PROGRAM ?? `${ROOT}/target/debug/binleaf`;
@@ -33,7 +34,7 @@ export class Binleaf {
     binleaf.port = await freePort();
     binleaf.#token = options.token ?? "";
     writeFileSync(binleaf.#path("binleaf.toml"), binleaf.#settings(pair, more, options));
-    test.after(() => binleaf.#end());
+    atEnd(test, () => binleaf.#end());
     await binleaf.again();
     return binleaf;
   }

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
+import { atEnd } from "./ends.mjs";
+
 const MODULES = process.env.DASHBOARD_MODULES;
 if (!MODULES) throw new Error("DASHBOARD_MODULES is not set: run dev/dashboard, which fetches what the tests need");
 const { chromium } = createRequire(`${MODULES}/package.json`)("playwright-core");
@@ -40,7 +42,7 @@ export async function visit(test, address, { troubles = false, ...options } = {}
   page.on("request", (request) => {
     if (new URL(request.url()).origin !== new URL(address).origin) complaints.push(`asked ${request.url()}`);
   });
-  test.after(async () => {
+  atEnd(test, async () => {
     await context.close();
     assert.deepEqual(complaints, []);
   });

@@ -5,6 +5,8 @@ import { randomBytes } from "node:crypto";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
 
+import { atEnd } from "./ends.mjs";
+
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const TOOL = `${ROOT}/dev/servers`;
 
@@ -25,7 +27,7 @@ export class Pair {
   static async of(test, word = "t") {
     const pair = new Pair();
     pair.name = `${word}_${randomBytes(4).toString("hex")}`;
-    test.after(() => pair.remove());
+    atEnd(test, () => pair.remove());
     await pair.sql(`CREATE DATABASE ${pair.name};
       CREATE USER ${pair.name}@'%' IDENTIFIED BY '${pair.password}';
       GRANT SELECT ON ${pair.name}.* TO ${pair.name}@'%';
@@ -45,7 +47,7 @@ export class Pair {
   /** A client that stays connected: what is written to it is run. */
   client(test) {
     const client = spawn(TOOL, ["sql", "mysql", "-N", this.name], { stdio: ["pipe", "ignore", "inherit"] });
-    test.after(() => client.stdin.end());
+    atEnd(test, () => client.stdin.end());
     return (statements) => client.stdin.write(`${statements};\n`);
   }
 
@@ -92,7 +94,7 @@ export class Proxy {
     proxy.#server = net.createServer((client) => proxy.#join(client, net.connect(Number(port), hostname)));
     await new Promise((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
     proxy.port = proxy.#server.address().port;
-    test.after(() => proxy.close());
+    atEnd(test, () => proxy.close());
     return proxy;
   }
 

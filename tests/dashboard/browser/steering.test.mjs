@@ -108,6 +108,33 @@ test("a schedule is stopped, started and set, and runs are begun by hand", async
   await says(page, "run-refusal", /it is paused\. .*resume/);
 });
 
+test("dead letters are tried again, and settled once the row can be written", async (t) => {
+  const pair = await Pair.of(t);
+  await pair.sql("CREATE TABLE t (id INT PRIMARY KEY, content LONGTEXT)");
+  const binleaf = await Binleaf.start(t, pair);
+  const page = await visit(t, binleaf.address, { troubles: true });
+  await says(page, "phase-text", /^Streaming$/);
+  await page.locator("#tab-letters").click();
+  await says(page, "letters-list", /^No dead letters/);
+  assert.equal(await page.locator("#letters-replay").isVisible(), false, "there is nothing to try again");
+  // More than a document holds.
+  await pair.sql("INSERT INTO t VALUES (1, REPEAT('x', 17000000))");
+  await page.locator("#letters-replay").click();
+  await page.locator(".notice", { hasText: "The row of 1 dead letter is read and written again" }).waitFor();
+  await page.locator("#letters-list", { hasText: "2 tries" }).waitFor();
+  await pair.sql("SET sql_log_bin = 0; UPDATE t SET content = 'short'");
+  await page.locator("#pause").click();
+  await says(page, "phase-text", /^Paused$/);
+  await page.locator("#letters-replay").click();
+  await page.locator('.notice[data-tone="bad"]', { hasText: "it is paused" }).waitFor();
+  await page.locator("#pause").click();
+  await says(page, "phase-text", /^Streaming$/);
+  await page.locator("#letters-replay").click();
+  await says(page, "letters-list", /^No dead letters/);
+  await page.locator("#letters-replay").waitFor({ state: "hidden" });
+  await until("settled", async () => (await binleaf.read("dead-letters")).total === 0);
+});
+
 /** Goes on by Tab until an element has the focus, and fails where the focus cannot be seen on the way. */
 async function tabTo(page, id) {
   for (let step = 0; step < 80; step += 1) {

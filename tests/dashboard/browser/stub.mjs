@@ -3,6 +3,7 @@
 
 import http from "node:http";
 
+import { atEnd } from "./ends.mjs";
 import { freePort } from "./servers.mjs";
 
 /** answers: by path below /api/sync/, a function of the query. */
@@ -17,7 +18,7 @@ export async function stub(test, binleaf, answers) {
   });
   const port = await freePort();
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
-  test.after(() => server.close());
+  atEnd(test, () => server.close());
   return `http://127.0.0.1:${port}`;
 }
 
