@@ -92,8 +92,7 @@ async fn run_behind_window(
         Err(fault) => (None, Err(fault)),
     };
     tell_end(&handle, &outcome);
-    let failed_run = handle.last_run().filter(|run| is_one_run && run.status() != "success");
-    alerts.end(&outcome, failed_run.is_some()).await;
+    alerts.end(&outcome, is_one_run).await;
     close_window.cancel();
     if let Some(supervised) = supervised {
         drop(supervised.await);

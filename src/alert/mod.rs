@@ -80,15 +80,15 @@ impl Alerts {
         Self { running: Some(Running { watch, handle: handle.clone(), stop, end }), grace }
     }
 
-    /// The pipeline has ended: tells of the fault that ended it, and waits a little for what is queued. `by_its_run`: the
-    /// pipeline was a single run of polling and the fault is what became of that, which nobody needs to be told twice.
-    pub async fn end(self, outcome: &Result<(), Fault>, by_its_run: bool) {
+    /// The pipeline has ended: tells of the fault that ended it, and waits a little for what is queued. Of one that was a
+    /// single run the fault is what became of that run, which nobody needs to be told twice.
+    pub async fn end(self, outcome: &Result<(), Fault>, is_one_run: bool) {
         let Some(running) = self.running else { return };
         running.stop.cancel();
         // A panic of the watch is no reason to lose the outcome of the pipeline.
         let Ok(watch) = running.watch.await else { return };
         let fault = outcome.as_ref().err();
-        let is_told = by_its_run && watch.tells_of_failed_runs();
+        let is_told = is_one_run && watch.has_told_of_a_failed_run();
         if let Some((fault, severity)) = fault.zip(running.end).filter(|_| !is_told) {
             let report = running.handle.report();
             watch.dispatch.tell(Notice::of_end(fault, severity, &report, &watch.origin));

@@ -85,6 +85,11 @@ impl Memory {
         }
     }
 
+    /// Tables that failed in their last passes, and the last run if it failed as a whole.
+    pub(super) fn failures(&self) -> usize {
+        self.failing.len() + usize::from(self.run_error.is_some())
+    }
+
     /// Notes what is to be remembered of a moment.
     pub(super) fn note(&mut self, seen: &Seen<'_>) {
         let Seen { report, now, .. } = *seen;
@@ -141,9 +146,7 @@ impl Memory {
                 self.scheduled_since?;
                 count(self.overdue(now).count())
             }
-            Metric::TablesFailing => {
-                count(self.failing.len() + usize::from(self.run_error.is_some()))
-            }
+            Metric::TablesFailing => count(self.failures()),
             Metric::EventsTotal
             | Metric::RowsWrittenTotal
             | Metric::SnapshotRowsTotal

@@ -113,9 +113,10 @@ impl Watch {
         }
     }
 
-    /// Whether a run that has failed was told by now: by itself, or by an alert that is raised.
-    pub(super) fn tells_of_failed_runs(&self) -> bool {
-        self.every_run || self.machine.is_raised(Metric::TablesFailing)
+    /// Whether the last run has failed and was told: by itself, or by an alert that is raised.
+    pub(super) fn has_told_of_a_failed_run(&self) -> bool {
+        self.memory.failures() > 0
+            && (self.every_run || self.machine.is_raised(Metric::TablesFailing))
     }
 
     fn needs_page(&self) -> bool {

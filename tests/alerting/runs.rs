@@ -107,3 +107,25 @@ async fn a_single_run_is_told_with_the_table_that_failed_and_why() {
     assert_eq!(run["run"]["status"], "partial", "{run:#}");
     assert_eq!(told.len(), 2, "{told:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_that_cuts_a_single_run_short_is_told_though_every_run_is() {
+    let pair = filled().await;
+    let receiver = Receiver::start().await;
+    let launch = told_by_webhook(&pair, &receiver)
+        .set("alerts", "every_run", "true")
+        .set("errors", "record", "\"stop\"");
+    // More than a document holds.
+    pair.source
+        .run_all(&[
+            "CREATE TABLE large (id INT PRIMARY KEY, content LONGTEXT)",
+            "INSERT INTO large VALUES (1, REPEAT('x', 17000000))",
+        ])
+        .await;
+    let ended = launch.command(&["poll", "--once"]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.said());
+    let told = receiver.all();
+    let fault = told.iter().find(|one| one.is("pipeline_failed", "happened")).expect("the fault");
+    let error = fault.json()["error"].as_str().unwrap_or_default().to_owned();
+    assert!(error.contains("bytes"), "{error}");
+}
